@@ -112,6 +112,15 @@ def about(target: Target, windows: Sequence[Window], ids: Sequence[str], expecte
     return _grouped({put.event["id"]: put for put in found}.values())
 
 
+def created(target: Target) -> datetime:
+    """Return the moment of the creation of the journal's bucket. No event from before it is in the journal."""
+    name = target.parameter(BUCKET)
+    pages = target.client("s3").get_paginator("list_buckets").paginate(Prefix=name)
+    (found,) = [bucket["CreationDate"] for page in pages for bucket in page["Buckets"] if bucket["Name"] == name]
+    moment: datetime = found
+    return moment
+
+
 def empty(target: Target, bucket: str) -> None:
     """Delete every object of the journal's bucket, so that the bucket can be deleted."""
     client = target.client("s3")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from botocore.exceptions import ClientError
 
@@ -92,6 +92,13 @@ def window(last: str | None, start: str | None, until: str | None, now: datetime
     return Window(begin, min(end, now))
 
 
+class Archive(TypedDict):
+    """The archive of a stage, as EventBridge describes it. It keeps events for ever if `RetentionDays` is 0 or missing."""
+
+    CreationTime: datetime
+    RetentionDays: NotRequired[int]
+
+
 def check_age(chosen: Window, now: datetime, retention_days: int, *, delayed: bool) -> None:
     """Refuse a window that the archive cannot have whole: too old, or (where archiving is `delayed`) too young."""
     if delayed and chosen.end > now - ARCHIVE_DELAY:
@@ -131,9 +138,19 @@ def chosen_rules(available: dict[str, dict[str, str]], services: Iterable[str]) 
 
 def check(target: Target, chosen: Window, now: datetime) -> None:
     """Check that the stage's archive has the whole window. Raises UserError."""
-    archive = target.parameter("platform/archive-arn")
-    kept = target.client("events").describe_archive(ArchiveName=archive.rsplit("/", 1)[1])
-    check_age(chosen, now, kept.get("RetentionDays", 0), delayed=not target.is_laptop)
+    check_age(chosen, now, _archive(target).get("RetentionDays", 0), delayed=not target.is_laptop)
+
+
+def created(target: Target) -> datetime:
+    """Return the moment from which the stage's archive has events."""
+    found: datetime = _archive(target)["CreationTime"]
+    return found
+
+
+def _archive(target: Target) -> Archive:
+    arn = target.parameter("platform/archive-arn")
+    found: Archive = target.client("events").describe_archive(ArchiveName=arn.rsplit("/", 1)[1])
+    return found
 
 
 def start(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from kernel import clock, idempotency, schemas
@@ -19,6 +19,7 @@ from operations.errors import UserError
 from operations.events import journal
 from operations.events.journal import Published
 from operations.orders import store
+from operations.replay import archive_replay
 from operations.window import Window
 from services.order.domain import identity, order_request
 from services.order.domain.order_request import OrderRequest
@@ -27,6 +28,8 @@ from services.order.storage.catalogue import Catalogue
 
 INTAKE: Final = "order"
 KEYS_A_READ: Final = 100
+ONE_DEPLOYMENT: Final = timedelta(minutes=10)
+"""How long after the archive a deployment of the whole stage creates the journal's bucket."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,20 @@ class NewOrders:
 
 @dataclass(frozen=True)
 class NewTable:
-    """A service with outside effects and a table that is younger than an event of the window that it consumes."""
+    """A service with outside effects and a table that is younger than an event of the window that it consumes.
+
+    `event_put_at` is None if the journal does not reach back to the window's start, so that only the archive has its events.
+    """
 
     service: str
     created: datetime
-    event_put_at: str
+    event_put_at: str | None
 
     def __str__(self) -> str:
+        event = f" at {self.event_put_at}" if self.event_put_at else ", which the younger journal does not have"
         return (
-            f"{self.service}'s table was created at {clock.rfc3339(self.created)}, after an event of the window at "
-            f"{self.event_put_at}: it has no record of earlier work by {self.service}"
+            f"{self.service}'s table was created at {clock.rfc3339(self.created)}, after an event of the window{event}: it has "
+            f"no record of earlier work by {self.service}"
         )
 
 
@@ -152,10 +159,22 @@ def _new_tables(target: Target, window: Window, services: Sequence[str]) -> Iter
         if window.start >= created:
             continue
         before = Window(window.start, min(window.end, created))
-
         event = next((put for put in journal.in_window(target, before) if _is_for_one_of(outside, put)), None)
         if event is not None:
             yield NewTable(service, created, event.put_at)
+        elif _lacks_events(target, before):
+            yield NewTable(service, created, None)
+
+
+def _lacks_events(target: Target, window: Window) -> bool:
+    """Return whether the archive may have events of the window that the journal never had.
+
+    A journal that was destroyed and deployed again is empty; the archive still has the earlier events.
+    """
+    archived_from, journaled_from = archive_replay.created(target), journal.created(target)
+    if journaled_from - archived_from <= ONE_DEPLOYMENT:
+        return False
+    return max(window.start, archived_from) < min(window.end, journaled_from)
 
 
 def _is_for_one_of(subscriptions: Sequence[Consumer], event: Published) -> bool:

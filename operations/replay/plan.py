@@ -58,11 +58,14 @@ class WouldCreate(TypedDict):
 
 
 class YoungTable(TypedDict):
-    """A service's table that is younger than an event of the window, with both times."""
+    """A service's table that is younger than an event of the window, with both times.
+
+    `event_put_at` is None if only the archive has the events of that time, because the journal is younger too.
+    """
 
     service: str
     created: str
-    event_put_at: str
+    event_put_at: str | None
 
 
 class Estimate(TypedDict):

@@ -123,9 +123,10 @@ def _show_plan(found: "Plan", *, catch_up: bool) -> None:
     if found["would_create"]:
         output.screen().print(f"{'It' if catch_up else 'With --catch-up it'} would {found['would_create']['text']}.")
     for table in found["new_tables"]:
+        event = f" at {table['event_put_at']}" if table["event_put_at"] else ", which the younger journal does not have"
         output.screen().print(
-            f"{table['service']}'s table was created at {table['created']}, after an event of the window at "
-            f"{table['event_put_at']}. With --catch-up the service could repeat earlier actions, so `replay start` needs "
+            f"{table['service']}'s table was created at {table['created']}, after an event of the window{event}. "
+            f"With --catch-up the service could repeat earlier actions, so `replay start` needs "
             f"--despite-new-table {table['service']}."
         )
     dead = {name: depth for name, depth in found["dead_letters"].items() if depth}

@@ -27,7 +27,7 @@ class Archive:
     exceptions = SimpleNamespace(ResourceNotFoundException=LookupError)
 
     def describe_archive(self, **request: str) -> Fields:
-        return {**request, "RetentionDays": self.retention_days}
+        return {**request, "RetentionDays": self.retention_days, "CreationTime": NOW}
 
     def start_replay(self, **request: object) -> Fields:
         if len(self.replays) == 10:

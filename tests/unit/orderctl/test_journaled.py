@@ -47,10 +47,11 @@ class Bus:
     """EventBridge, as far as rules and replays go: every consumer's rule takes what it declares."""
 
     replays: list[dict[str, Any]] = field(default_factory=list)
+    archived_from: datetime = NOW
     exceptions = SimpleNamespace(ResourceNotFoundException=LookupError)
 
     def describe_archive(self, **request: Any) -> dict[str, Any]:
-        return {**request, "RetentionDays": 30}
+        return {**request, "RetentionDays": 30, "CreationTime": self.archived_from}
 
     def list_replays(self, **request: Any) -> dict[str, Any]:
         return {"Replays": self.replays}
@@ -420,6 +421,23 @@ def test_a_table_younger_than_the_window_is_named(stage: Stage, history: None) -
     assert [(table["service"], table["event_put_at"]) for table in plan["new_tables"]] == [
         ("notification", f"{NOW - timedelta(minutes=90):%Y-%m-%dT%H:%M:%SZ}")
     ], "payment rebuilds what is missing, and charges for nothing"
+
+
+def test_a_table_younger_than_the_window_is_named_although_the_journal_is_young_too(stage: Stage, bus: Bus) -> None:
+    """The journal was destroyed with the service, and deployed again without its events. The archive still has them."""
+    window = Window(NOW - timedelta(hours=2), NOW + timedelta(minutes=1))
+    services = ["notification", "shipping", "order", "payment"]
+    assert catch_up_effects.new_tables(stage, window, services) == [], "all of the stage is new, and nothing was done before"
+    bus.archived_from = NOW - timedelta(days=3)
+    with pytest.raises(UserError, match="after an event of the window, which the younger journal does not have") as refused:
+        catch_up_effects.check_tables(stage, window, services, [])
+    assert refused.value.hint.endswith(" ".join(f"--despite-new-table {name}" for name in services[:3]) + ".")
+    catch_up_effects.check_tables(stage, window, services, services[:3])
+    plan = planned(stage, "--last", "2h", "--to", "notification", "--catch-up")
+    assert [(table["service"], table["event_put_at"]) for table in plan["new_tables"]] == [("notification", None)]
+    assert (
+        "which the younger journal does not have" in orderctl(replay.app, stage, "plan", "--last", "2h", "--to", "order").stdout
+    )
 
 
 def test_catching_up_a_table_younger_than_the_window_is_refused_unless_it_is_named(stage: Stage, history: None) -> None:
