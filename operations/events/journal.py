@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import IO, Any, Final, TypedDict, cast
+from typing import IO, Any, Final, NotRequired, TypedDict, cast
 
 from journal.lines import EVENTS, HOUR_CHARACTERS
 from kernel import clock, outside_json
@@ -26,8 +26,13 @@ _WRITTEN: Final = re.compile(r"-(\d{4}(?:-\d{2}){5})-[^/]*$")
 """The time in the name of an object, which Firehose gives it: that of its oldest record, about."""
 
 
-BusEvent = TypedDict("BusEvent", {"id": str, "source": str, "detail-type": str, "detail": Any})
-"""An event as the bus delivers it. Its `detail` is a JSON value; `metadata` and `data` are in that of a domain event."""
+BusEvent = TypedDict(
+    "BusEvent", {"id": str, "source": str, "detail-type": str, "time": str, "replay-name": NotRequired[str], "detail": Any}
+)
+"""An event as the bus delivers it: a replayed one has the `time` of its first delivery.
+
+Its `detail` is a JSON value; `metadata` and `data` are in that of a domain event.
+"""
 
 
 @dataclass(frozen=True)

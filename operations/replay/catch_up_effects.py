@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from kernel import clock, idempotency, schemas
 from kernel.invalid_request import InvalidRequestError
 from kernel.money import Money
-from kernel.naming import CHANNEL_PREFIX
+from kernel.naming import CHANNEL_PREFIX, catches_up
 from kernel.schemas import InvalidEventError
 from kernel.subscriptions import ReplayPolicy
 from operations.aws.service_client import in_parts
@@ -17,7 +17,7 @@ from operations.contracts.subscriptions import Consumer, consumers
 from operations.distinct import Distinct
 from operations.errors import UserError
 from operations.events import journal
-from operations.events.journal import Published
+from operations.events.journal import BusEvent, Published
 from operations.orders import store
 from operations.replay import archive_replay
 from operations.window import Window
@@ -140,30 +140,53 @@ def new_tables(target: Target, window: Window, services: Sequence[str]) -> list[
 
 def check_tables(target: Target, window: Window, services: Sequence[str], despite: Sequence[str]) -> None:
     """Pass services that remember what they did, and those named in `despite`. Raises UserError for others."""
-    forgetful = [table for table in new_tables(target, window, services) if table.service not in despite]
+    _refuse(new_tables(target, window, services), despite, "Start the window later, or take up the earlier table.")
+
+
+def check_staged(target: Target, events: Iterable[BusEvent], services: Sequence[str], despite: Sequence[str]) -> None:
+    """Pass what `check_tables` passes, for the staged events of any replays: only those of a catch-up count.
+
+    Raises UserError.
+    """
+    acting = [event for event in events if catches_up(event.get("replay-name", ""))]
+    found = []
+    for service, created, outside in _acting_services(target, services) if acting else ():
+        earlier = [event["time"] for event in acting if _takes(outside, event) and clock.from_rfc3339(event["time"]) < created]
+        if earlier:
+            found.append(NewTable(service, created, min(earlier)))
+    _refuse(found, despite, "Take up the earlier table, then run `orderctl replay resume` again.")
+
+
+def _refuse(tables: Iterable[NewTable], despite: Sequence[str], remedy: str) -> None:
+    """Raise UserError if the services have other tables than those named in `despite`."""
+    forgetful = [table for table in tables if table.service not in despite]
     if forgetful:
         names = " ".join(f"--despite-new-table {table.service}" for table in forgetful)
         raise UserError(
             ". ".join(f"{str(table)[:1].upper()}{str(table)[1:]}" for table in forgetful) + ".",
-            f"Start the window later, or take up the earlier table. If the service is new and has never acted, add {names}.",
+            f"{remedy} If the service is new and has never acted, add {names}.",
         )
 
 
 def _new_tables(target: Target, window: Window, services: Sequence[str]) -> Iterator[NewTable]:
-    for service in dict.fromkeys(services):
-        outside = [consumer for consumer in consumers([service]) if consumer.replay_policy == ReplayPolicy.OPT_IN]
-        if not outside:
-            continue
-        table = target.client("dynamodb").describe_table(TableName=target.parameter(f"{service}/table-name"))["Table"]
-        created: datetime = table["CreationDateTime"]
+    for service, created, outside in _acting_services(target, services):
         if window.start >= created:
             continue
         before = Window(window.start, min(window.end, created))
-        event = next((put for put in journal.in_window(target, before) if _is_for_one_of(outside, put)), None)
+        event = next((put for put in journal.in_window(target, before) if _takes(outside, put.event)), None)
         if event is not None:
             yield NewTable(service, created, event.put_at)
         elif _lacks_events(target, before):
             yield NewTable(service, created, None)
+
+
+def _acting_services(target: Target, services: Sequence[str]) -> Iterator[tuple[str, datetime, Sequence[Consumer]]]:
+    """Yield the services that act outside in a catch-up: the name, the creation of the table, the subscriptions that act."""
+    for service in dict.fromkeys(services):
+        outside = [consumer for consumer in consumers([service]) if consumer.replay_policy == ReplayPolicy.OPT_IN]
+        if outside:
+            table = target.client("dynamodb").describe_table(TableName=target.parameter(f"{service}/table-name"))["Table"]
+            yield service, table["CreationDateTime"], outside
 
 
 def _lacks_events(target: Target, window: Window) -> bool:
@@ -177,8 +200,8 @@ def _lacks_events(target: Target, window: Window) -> bool:
     return max(window.start, archived_from) < min(window.end, journaled_from)
 
 
-def _is_for_one_of(subscriptions: Sequence[Consumer], event: Published) -> bool:
-    return any(consumer.takes(event.event) for consumer in subscriptions)
+def _takes(subscriptions: Sequence[Consumer], event: BusEvent) -> bool:
+    return any(consumer.takes(event) for consumer in subscriptions)
 
 
 def _offer(target: Target, placed: Iterable[Mapping[str, Any]]) -> Offer:

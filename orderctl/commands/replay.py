@@ -38,6 +38,12 @@ CatchUpOption = Annotated[
     bool,
     typer.Option("--catch-up", help="Create the orders, mails and parcels that consumers missed. Without it, none."),
 ]
+DespiteOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--despite-new-table", help="Allow --catch-up for a service whose table is newer than the window. Can be repeated."
+    ),
+]
 
 
 @app.command()
@@ -158,10 +164,7 @@ def start(
     until: UntilOption = None,
     rate: RateOption = None,
     catch_up: CatchUpOption = False,
-    despite_new_table: Annotated[
-        list[str] | None,
-        typer.Option(help="Allow --catch-up for a service whose table is newer than the window. Can be repeated."),
-    ] = None,
+    despite_new_table: DespiteOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end of the replay.")] = False,
     deadline: Annotated[float, typer.Option(help="The longest wait, in seconds.")] = 600,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
@@ -206,7 +209,7 @@ def start(
     if a_second is not None:
         name = paced_replay.start(ctx.obj, chosen, now, catch_up=catch_up)
         output.err.print(f"Started {name}.")
-        _hand_on(ctx.obj, to or [], a_second, deadline)
+        _hand_on(ctx.obj, to or [], despite_new_table or [], a_second, deadline)
     else:
         name = archive_replay.start(ctx.obj, chosen, rule_arns, now, catch_up=catch_up)
         output.err.print(f"Started {name}.")
@@ -238,6 +241,7 @@ def resume(
     ctx: typer.Context,
     to: ToOption = None,
     rate: Annotated[str, typer.Option(help="The most events per second.")] = "50/s",
+    despite_new_table: DespiteOption = None,
     deadline: Annotated[
         float, typer.Option(help="The longest wait for the replay, and for a queue to empty, in seconds.")
     ] = 600,
@@ -245,18 +249,22 @@ def resume(
     """Deliver the remaining events of a paced replay that was interrupted.
 
     Consumers drop duplicates. If the earlier command was killed, its events return to the staging queue after 15 minutes.
+    Events of a replay with --catch-up also need --despite-new-table for a service with a newer table.
 
     Example: `orderctl replay resume --to notification --rate 50/s`
     """
     from operations.replay import archive_replay, paced_replay
 
     archive_replay.chosen_rules(archive_replay.rules(ctx.obj), to or [])
-    _hand_on(ctx.obj, to or [], paced_replay.rate(rate), deadline)
+    _hand_on(ctx.obj, to or [], despite_new_table or [], paced_replay.rate(rate), deadline)
 
 
-def _hand_on(target: Target, services: list[str], a_second: float, deadline: float) -> None:
-    """Collect the staged events until no paced replay runs, then deliver them."""
-    from operations.replay import archive_replay, paced_replay
+def _hand_on(target: Target, services: list[str], despite: list[str], a_second: float, deadline: float) -> None:
+    """Collect the staged events until no paced replay runs, then deliver them.
+
+    They can be of an earlier command, with other services, and days old: so the tables are compared with the events.
+    """
+    from operations.replay import archive_replay, catch_up_effects, paced_replay
 
     queues = paced_replay.consumers(target, services)
     with output.err.status("Waiting for the archive ...") as line:
@@ -266,6 +274,11 @@ def _hand_on(target: Target, services: list[str], a_second: float, deadline: flo
             lambda found: line.update(f"{found} events are staged ..."),
             output.Progress(),
         )
+        try:
+            catch_up_effects.check_staged(target, (message.event for message in staged), services, despite)
+        except BaseException:
+            paced_replay.put_back(target, staged)
+            raise
         sent = paced_replay.hand_on(
             target, staged, queues, a_second, deadline, lambda done: line.update(f"{done} events are delivered ...")
         )

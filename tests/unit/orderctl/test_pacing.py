@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from kernel.naming import PACED_REPLAY_PREFIX, catches_up
+from kernel.naming import PACED_REPLAY_PREFIX, catches_up, replay_prefix
 from operations.errors import UserError
 from operations.events.journal import BusEvent
 from operations.replay import paced_replay
@@ -32,9 +32,11 @@ QUEUES = (
 )
 
 
-def event(pair: tuple[str, str], order_id: str, minute: int) -> dict[str, Any]:
-    metadata = {"event_id": f"{pair[1]}#{order_id}", "order_id": order_id, "occurred_at": f"2026-11-23T08:{minute:02}:00.000Z"}
-    return {"source": pair[0], "detail-type": pair[1], "replay-name": "paced-1", "detail": {"metadata": metadata, "data": {}}}
+def event(pair: tuple[str, str], order_id: str, minute: int, replay: str = "paced-1") -> dict[str, Any]:
+    time = f"2026-11-23T08:{minute:02}:00"
+    metadata = {"event_id": f"{pair[1]}#{order_id}", "order_id": order_id, "occurred_at": f"{time}.000Z"}
+    bus = {"source": pair[0], "detail-type": pair[1], "time": f"{time}Z", "replay-name": replay}
+    return {**bus, "detail": {"metadata": metadata, "data": {}}}
 
 
 HISTORY = [event(pair, f"ord-{n}", minute + n) for n in range(15) for minute, pair in enumerate((CONFIRMED, DISPATCHED))]
@@ -245,6 +247,28 @@ def test_consumers_are_told_by_a_paced_replays_name_to_catch_up(paced: Paced) ->
     (name,) = paced.stage.fakes["events"].replays
     assert catches_up(name)
     assert name.startswith(PACED_REPLAY_PREFIX)
+
+
+def test_catch_up_is_not_resumed_to_a_table_younger_than_its_events(paced: Paced) -> None:
+    """The events wait for days: the table was made anew meanwhile, or `start` compared the tables of other services."""
+    for service in ("notification", "order"):
+        create_table(paced.stage.client("dynamodb"), paced.stage.parameter(f"{service}/table-name"))
+    name = replay_prefix(paced=True, catch_up=True)
+    paced.fill([event(CONFIRMED, "ord-1", 2, name), event(DISPATCHED, "ord-1", 1, name)])
+    with pytest.raises(
+        UserError, match=r"Notification's table was created at .* event of the window at 2026-11-23T08:01:00Z"
+    ) as no:
+        orderctl(app, paced.stage, "resume", "--to", "notification", "--to", "order")
+    assert no.value.hint.endswith("If the service is new and has never acted, add --despite-new-table notification.")
+    assert not paced.consumed
+    answer = orderctl(app, paced.stage, "resume", "--to", "notification", "--despite-new-table", "notification")
+    assert "Staged events: 2. Delivered: 2" in answer.stderr
+
+
+def test_replay_without_catch_up_is_resumed_to_a_young_table(paced: Paced) -> None:
+    create_table(paced.stage.client("dynamodb"), "notification/table-name")
+    paced.fill([event(CONFIRMED, "ord-1", 1)])
+    assert "Delivered: 1" in orderctl(app, paced.stage, "resume", "--to", "notification").stderr
 
 
 @pytest.mark.parametrize(("text", "a_second"), [("50/s", 50), ("50", 50), ("600/m", 10), ("0.5/s", 0.5)])
