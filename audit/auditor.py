@@ -1,9 +1,10 @@
 """The audit: every invariant of `audit.catalogue` that rows can break, recomputed from a stage's rows by plain functions.
 
-The checks share nothing with the services but the modules of their states, the kernel and the order's identity. Invariants of
-every moment are checked for each order that did not change during the reading of its rows. Invariants at rest (M5, E3, E5,
-V1) are checked on a settled stage; on a running stage, M5 is checked over the finished orders, and E3, E5 and V1 for things
-that are overdue. A malformed row is a finding, and its order is not judged further.
+The checks share with the services only their states, the forms of their rows, the kernel and the order's identity.
+
+Invariants of every moment are checked for each order that did not change during the reading of its rows. Invariants at rest
+(M5, E3, E5, V1) are checked on a settled stage; on a running stage, M5 is checked over the finished orders, and E3, E5 and V1
+for things that are overdue. A malformed row is a finding, and its order is not judged further.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from audit.checks.awaited import NOTHING_IS_OVERDUE, Awaited, Overdue, Waiting
 from audit.finding import Finding
 from audit.records import GroupedRows, OrderRecords, group
 from audit.snapshot import Snapshot
-from kernel.aggregate_store import Row
+from services.order.domain.model import OrderRow
 
 CHECKS_OF_AN_ORDER = (
     lifecycle.check_identity,
@@ -100,12 +101,12 @@ def check_rows(
     net.add(grouped, settled=settled)
 
 
-def _check_order(row: Row, records: OrderRecords) -> Iterator[Finding]:
+def _check_order(row: OrderRow, records: OrderRecords) -> Iterator[Finding]:
     for check in CHECKS_OF_AN_ORDER:
         yield from (Finding(code, row["order_id"], what) for code, what in check(row, records))
 
 
-def _overdue(row: Row, records: OrderRecords, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:
+def _overdue(row: OrderRow, records: OrderRecords, *, settled: bool, overdue: Overdue) -> Iterator[Finding]:
     """Yield what should have come by now. A settled back-order may still wait for its stock."""
     for waiting in waits_of(row, records):
         at_rest = settled and waiting.awaited is not Awaited.STOCK
@@ -113,7 +114,7 @@ def _overdue(row: Row, records: OrderRecords, *, settled: bool, overdue: Overdue
             yield Finding(waiting.invariant, row["order_id"], waiting.what)
 
 
-def waits_of(row: Row, records: OrderRecords) -> Iterator[Waiting]:
+def waits_of(row: OrderRow, records: OrderRecords) -> Iterator[Waiting]:
     """Yield what the order waits for."""
     for awaited in AWAITED_BY_AN_ORDER:
         yield from awaited(row, records)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, NamedTuple
 
-from kernel.aggregate_store import Row
+from audit.row_forms import MovingRow
 from kernel.transitions import ABSENT, TransitionTable
 
 MOST_VERSIONS: Final = 1000
@@ -84,13 +84,13 @@ EFFECTS: Final[Mapping[str, Mapping[str, tuple[Effect, ...]]]] = {
 """By aggregate and transition, the possible effects on the marks. Another transition leaves them as they are."""
 
 
-def is_reachable(table: TransitionTable, row: Row) -> bool:
+def is_reachable(table: TransitionTable, row: MovingRow) -> bool:
     """Return True if a path of exactly `version` steps leads to the row's status and marks. The row is well-formed."""
     state = State(row["status"], marks_of(table.aggregate, row), row.get("refund_attempt", 0))
     return state in states_after(table, row["version"])
 
 
-def marks_of(aggregate: str, row: Row) -> Marks:
+def marks_of(aggregate: str, row: MovingRow) -> Marks:
     """Return the marks of a row: the names of attributes, the fulfilment, and the kind of a cancellation's reason."""
     marks = frozenset(_ATTRIBUTES.get(aggregate, ())).intersection(row)
     if aggregate == "ORDER":

@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Final
 
+from audit.row_forms import StoredRow
 from audit.row_kinds import MAILS
 from audit.rows import Key, StageRows
 from audit.snapshot import Snapshot
 from audit.tables import LEDGER
-from kernel.aggregate_store import Row
 
 MARGIN: Final = timedelta(minutes=1)
 """The longest that a row may take to show a write that its `updated_at` precedes: the call's retries, a replica that is behind,
@@ -24,7 +24,7 @@ BESIDE_AN_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 def read_orders(
-    rows: StageRows, order_ids: Collection[str], since: str, *, consistent: bool, more: Mapping[str, Iterable[Row]]
+    rows: StageRows, order_ids: Collection[str], since: str, *, consistent: bool, more: Mapping[str, Iterable[StoredRow]]
 ) -> Snapshot:
     """Return `more` rows, by table, and all rows of these orders that are beside the order table.
 

@@ -7,28 +7,33 @@ from dataclasses import dataclass, field
 from audit import ledger
 from audit.finding import Finding
 from audit.row_faults import faults_of, faults_of_record, subject_of
+from audit.row_forms import KnownRow, LedgerRecord, SkuRow, StoredRow, known_row, ledger_record
 from audit.row_kinds import kind_of
 from audit.snapshot import Snapshot
 from audit.tables import SERVICES, TABLES
-from kernel.aggregate_store import Row
+from services.inventory.domain.model import PlaceRow, ReplenishmentRow, ReservationRow, ShardRow
+from services.notification.domain.model import Kind, NoteRow
+from services.order.domain.model import OrderRow
+from services.payment.domain.model import PaymentRow
+from services.shipping.domain.model import ShipmentRow
 
 
 @dataclass
 class OrderRecords:
     """The rows of one order in all tables. Notes are by kind, ledger records by operation."""
 
-    order: Row | None = None
-    payment: Row | None = None
-    reservation: Row | None = None
-    shipment: Row | None = None
-    notes: dict[str, Row] = field(default_factory=dict)
-    ledger: dict[str, Row] = field(default_factory=dict)
+    order: OrderRow | None = None
+    payment: PaymentRow | None = None
+    reservation: ReservationRow | None = None
+    shipment: ShipmentRow | None = None
+    notes: dict[Kind, NoteRow] = field(default_factory=dict)
+    ledger: dict[str, LedgerRecord] = field(default_factory=dict)
 
     @property
     def captured(self) -> int:
         """The amount that the gateway captured, in minor units."""
-        record = self.ledger.get("capture", {})
-        return record["amount"] if record.get("outcome") == "CAPTURED" else 0
+        record = self.ledger.get("capture")
+        return record["amount"] if record is not None and record["outcome"] == "CAPTURED" else 0
 
     @property
     def refunded(self) -> int:
@@ -36,7 +41,7 @@ class OrderRecords:
         return sum(record["amount"] for record in self.refunds.values() if record["outcome"] in ledger.PAID_BACK)
 
     @property
-    def refunds(self) -> dict[str, Row]:
+    def refunds(self) -> dict[str, LedgerRecord]:
         """The ledger's records of refunds, one for each attempt."""
         return {name: record for name, record in self.ledger.items() if ledger.operation_of(name) == "refund"}
 
@@ -50,10 +55,10 @@ class GroupedRows:
     """The well-formed rows by subject, the faults of single rows, and the subjects with a malformed or changed row."""
 
     orders: defaultdict[str, OrderRecords] = field(default_factory=lambda: defaultdict(OrderRecords))
-    skus: dict[str, Row] = field(default_factory=dict)
-    replenishments: list[Row] = field(default_factory=list)
-    shards: list[Row] = field(default_factory=list)
-    places: list[Row] = field(default_factory=list)
+    skus: dict[str, SkuRow] = field(default_factory=dict)
+    replenishments: list[ReplenishmentRow] = field(default_factory=list)
+    shards: list[ShardRow] = field(default_factory=list)
+    places: list[PlaceRow] = field(default_factory=list)
     unjudged_orders: set[str] = field(default_factory=set)
     unjudged_skus: set[str] = field(default_factory=set)
     found: list[Finding] = field(default_factory=list)
@@ -76,23 +81,24 @@ def group(snapshot: Snapshot, *, settled: bool) -> GroupedRows:
     return grouped
 
 
-def _add_row(grouped: GroupedRows, table: str, row: Row) -> None:
+def _add_row(grouped: GroupedRows, table: str, row: StoredRow) -> None:
     faults = list(faults_of(table, row))
     grouped.found += faults
     if not faults:
-        _file(grouped, row)
-    elif isinstance(row, dict) and isinstance(row.get("order_id"), str):
-        grouped.unjudged_orders.add(row["order_id"])
+        _file(grouped, known_row(row))
+    elif isinstance(row, dict) and isinstance(order_id := row.get("order_id"), str):
+        grouped.unjudged_orders.add(order_id)
 
 
-def _add_record(grouped: GroupedRows, record: Row) -> None:
-    faults = list(faults_of_record(record))
+def _add_record(grouped: GroupedRows, row: StoredRow) -> None:
+    faults = list(faults_of_record(row))
     grouped.found += faults
     if not faults:
+        record = ledger_record(row)
         if ledger.operation_of(record["sk"]) != "keys":  # a count of calls to the gateway moves no money
             grouped.orders[record["pk"]].ledger[record["sk"]] = record
-    elif isinstance(record, dict) and isinstance(record.get("pk"), str):
-        grouped.unjudged_orders.add(record["pk"])
+    elif isinstance(row, dict) and isinstance(row.get("pk"), str):
+        grouped.unjudged_orders.add(row["pk"])
 
 
 def _duplicates(snapshot: Snapshot) -> Iterator[Finding]:
@@ -114,27 +120,27 @@ def _duplicates(snapshot: Snapshot) -> Iterator[Finding]:
                 yield Finding("M2", subject, "is recorded twice")
 
 
-def _file(grouped: GroupedRows, row: Row) -> None:
-    """Put a well-formed row where its subject's other rows are."""
-    match row["pk"].partition("#")[0]:
-        case "ORDER":
-            grouped.orders[row["order_id"]].order = row
-        case "PAY":
-            grouped.orders[row["order_id"]].payment = row
-        case "RES":
-            grouped.orders[row["order_id"]].reservation = row
-        case "SHIP":
-            grouped.orders[row["order_id"]].shipment = row
-        case "NOTE":
-            grouped.orders[row["order_id"]].notes[row["kind"]] = row
-        case "SKU":
-            grouped.skus[row["sku"]] = row
-        case "SHARD":
-            grouped.shards.append(row)
-        case "PLACE":
-            grouped.places.append(row)
-        case "REPL":
-            grouped.replenishments.append(row)
+def _file(grouped: GroupedRows, known: KnownRow) -> None:
+    """Put a row where its subject's other rows are."""
+    match known:
+        case ("ORDER", order):
+            grouped.orders[order["order_id"]].order = order
+        case ("PAY", payment):
+            grouped.orders[payment["order_id"]].payment = payment
+        case ("RES", reservation):
+            grouped.orders[reservation["order_id"]].reservation = reservation
+        case ("SHIP", shipment):
+            grouped.orders[shipment["order_id"]].shipment = shipment
+        case ("NOTE", note):
+            grouped.orders[note["order_id"]].notes[note["kind"]] = note
+        case ("SKU", sku):
+            grouped.skus[sku["sku"]] = sku
+        case ("SHARD", shard):
+            grouped.shards.append(shard)
+        case ("PLACE", place):
+            grouped.places.append(place)
+        case ("REPL", replenishment):
+            grouped.replenishments.append(replenishment)
 
 
 def _leave_out_what_moved(snapshot: Snapshot, grouped: GroupedRows) -> None:

@@ -18,13 +18,14 @@ from audit.checks.money import NetCaptured
 from audit.checks.stock import AT_ONE_MOMENT, Cut, SkuSums, StockSums
 from audit.finding import Finding
 from audit.order_rows import BESIDE_AN_ORDER, MARGIN, keys_of, order_keys, owner_of, read_orders
-from audit.row_faults import faults_of
+from audit.row_faults import without_faults
+from audit.row_forms import KnownRow, StoredRow
 from audit.row_kinds import kind_of
 from audit.rows import Page, StageRows, StartKey
 from audit.snapshot import Snapshot
 from audit.tables import LEDGER, SERVICES
 from kernel import clock
-from kernel.aggregate_store import Row
+from services.inventory.domain.model import PlaceRow, ShardRow
 from services.order.domain import states as order
 
 PAGE_ROWS: Final = 100
@@ -89,7 +90,7 @@ def advance(
     settled: bool = False,
     overdue: Overdue = NOTHING_IS_OVERDUE,
     page_rows: int = PAGE_ROWS,
-    seen: Callable[[str, Row], None] = lambda table, row: None,
+    seen: Callable[[str, StoredRow], None] = lambda table, row: None,
 ) -> list[Finding]:
     """Check the next page of the pass. Return its findings, and after the last page also those of the sums.
 
@@ -106,7 +107,7 @@ class _Step:
         self.state, self.rows, self.settled, self.overdue = state, rows, settled, overdue
         self.since = clock.rfc3339(clock.now() - MARGIN)
 
-    def take(self, page_rows: int, seen: Callable[[str, Row], None]) -> list[Finding]:
+    def take(self, page_rows: int, seen: Callable[[str, StoredRow], None]) -> list[Finding]:
         state, phase = self.state, PHASES[self.state.phase]
         if phase == SKUS:
             page = self.rows.page("inventory", state.after, None, consistent=True, prefixes=("SKU#", "SHARD#", "PLACE#"))
@@ -130,7 +131,7 @@ class _Step:
         state.findings += len(found)
         return found
 
-    def _add_order(self, row: Row) -> None:
+    def _add_order(self, row: StoredRow) -> None:
         """Add what the row of an order says of the orders that have no end yet."""
         state, status, placed = self.state, row.get("status"), row.get("created_at")
         state.back_orders += status == order.BACKORDERED
@@ -198,23 +199,23 @@ class _Step:
                 if kind and identity and identity != row["pk"] and self.rows.existing([(table, identity)], consistent=True):
                     yield Finding(kind.twice, identity, "has two rows")
 
-    def _add_skus(self, rows: Iterable[Row]) -> list[Finding]:
+    def _add_skus(self, rows: Iterable[StoredRow]) -> list[Finding]:
         """Add the SKUs and the places in their queues. Return the findings of places beside their orders' reservations."""
         cut = AT_ONE_MOMENT if self.settled else Cut(self.since, clock.rfc3339(clock.now() + MARGIN))
         known = self.state.stock.cut
         self.state.stock.cut = cut if known == AT_ONE_MOMENT else Cut(known.since, cut.until)
-        places: list[Row] = []
+        places: list[PlaceRow] = []
         for row in rows:
-            if any(faults_of("inventory", row)):
-                continue
-            if row["pk"].startswith("SKU#"):
-                self.state.stock.add_sku(row, cut)
-            elif row["pk"].startswith("SHARD#"):
-                self.state.stock.add_shard(row, cut)
-            else:
-                places.append(row)
+            match without_faults("inventory", row):
+                case ("SKU", counted):
+                    self.state.stock.add_sku(counted, cut)
+                case ("SHARD", shard):
+                    self.state.stock.add_shard(shard, cut)
+                case ("PLACE", place):
+                    places.append(place)
         keys = keys_of(dict.fromkeys(place["order_id"] for place in places), ["inventory"])
-        reservations = {row["order_id"]: row for row in self._well_formed(key for _, key in keys)}
+        found = [read[1] for read in self._known(key for _, key in keys) if read[0] == "RES"]
+        reservations = {reservation["order_id"]: reservation for reservation in found}
         return [
             finding
             for place in places
@@ -225,26 +226,26 @@ class _Step:
         """Add up the shards of each SKU that was ever split, and read the SKU's own row after them."""
         known = self.state.stock.skus
         for sku in sorted({name.partition("#")[0] for name, sums in known.items() if "#" in name or sums.splits}):
-            shards: list[Row] = []
+            shards: list[ShardRow] = []
             for first in count(1, SHARDS_AT_ONCE):
                 numbers = range(first, first + SHARDS_AT_ONCE)
-                found = self._well_formed(f"SHARD#{sku}#{number}" for number in numbers)
+                read = self._known(f"SHARD#{sku}#{number}" for number in numbers)
+                found = [row[1] for row in read if row[0] == "SHARD"]
                 shards += found
                 if not found:
                     break
-            own = self._well_formed([f"SKU#{sku}"])
+            own = [row[1] for row in self._known([f"SKU#{sku}"]) if row[0] == "SKU"]
             self.state.stock.add_up_shards(sku, shards, own[0] if own else None)
 
-    def _well_formed(self, keys: Iterable[str]) -> list[Row]:
-        """Return the well-formed rows of the inventory at these keys."""
+    def _known(self, keys: Iterable[str]) -> list[KnownRow]:
+        """Return the rows of the inventory at these keys that have no fault."""
         found = self.rows.at([("inventory", key) for key in keys], consistent=True)
-        return [row for _, row in found if not any(faults_of("inventory", row))]
+        return [known for _, row in found if (known := without_faults("inventory", row)) is not None]
 
-    def _add_stock(self, rows: Iterable[Row]) -> None:
+    def _add_stock(self, rows: Iterable[StoredRow]) -> None:
         for row in rows:
-            if not any(faults_of("inventory", row)):
-                match row["pk"].partition("#")[0]:
-                    case "RES":
-                        self.state.stock.add_reservation(row)
-                    case "REPL":
-                        self.state.stock.add_replenishment(row)
+            match without_faults("inventory", row):
+                case ("RES", reservation):
+                    self.state.stock.add_reservation(reservation)
+                case ("REPL", replenishment):
+                    self.state.stock.add_replenishment(replenishment)

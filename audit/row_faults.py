@@ -6,14 +6,14 @@ from typing import Any
 from audit import attributes, ledger
 from audit.finding import Finding
 from audit.histories import is_reachable, statuses_after
+from audit.row_forms import KnownRow, MovingRow, StoredRow, known_row, moving_row
 from audit.row_kinds import DUE, UNSETTLED, RowKind, kind_of
 from kernel import outbox_text, outside_json
-from kernel.aggregate_store import Row
 from kernel.index_shards import possible_shards_of
 from kernel.transitions import TransitionTable
 
 
-def faults_of(table: str, row: object) -> Iterator[Finding]:
+def faults_of(table: str, row: StoredRow) -> Iterator[Finding]:
     """Yield the faults of one row of a table. Accepts any value as a row."""
     subject = subject_of(row)
     if not isinstance(row, dict) or not isinstance(row.get("pk"), str):
@@ -26,7 +26,12 @@ def faults_of(table: str, row: object) -> Iterator[Finding]:
     malformed = list(_malformed(kind, row))
     yield from (Finding("W1", subject, what) for what in malformed)
     if kind.moves_by is not None and not malformed:
-        yield from _contradictions(kind, kind.moves_by, row)
+        yield from _contradictions(kind, kind.moves_by, moving_row(row))
+
+
+def without_faults(table: str, row: StoredRow) -> KnownRow | None:
+    """Return one row of a table in its form, or None if it has faults. Accepts any value as a row."""
+    return None if any(faults_of(table, row)) else known_row(row)
 
 
 def faults_of_record(row: object) -> Iterator[Finding]:
@@ -42,7 +47,7 @@ def subject_of(row: object) -> str:
     return f"{row.get('pk')}/{row['sk']}" if "sk" in row else str(row.get("pk"))
 
 
-def _malformed(kind: RowKind, row: Row) -> Iterator[str]:
+def _malformed(kind: RowKind, row: StoredRow) -> Iterator[str]:
     """Yield the attributes that are missing, malformed, or give the row another key."""
     yield from attributes.faults_in(kind.schema, row)
     if kind.moves_by is not None and row.get("status") not in _texts(kind.moves_by):
@@ -56,7 +61,7 @@ def _texts(table: TransitionTable) -> list[str]:
     return [*table.statuses]
 
 
-def _contradictions(kind: RowKind, table: TransitionTable, row: Row) -> Iterator[Finding]:
+def _contradictions(kind: RowKind, table: TransitionTable, row: MovingRow) -> Iterator[Finding]:
     """Yield the contradictions between the status, the version and the outbox of a well-formed row."""
     pk, status, version = row["pk"], row["status"], row["version"]
     yield from _status_without_attributes(kind, table, row)
@@ -74,7 +79,7 @@ def _contradictions(kind: RowKind, table: TransitionTable, row: Row) -> Iterator
         yield from _outbox(table, row)
 
 
-def _status_without_attributes(kind: RowKind, table: TransitionTable, row: Row) -> Iterator[Finding]:
+def _status_without_attributes(kind: RowKind, table: TransitionTable, row: MovingRow) -> Iterator[Finding]:
     """Yield the attributes that the row must not have in its status, and those that it must have."""
     status = row["status"]
     unsettled = str(row.get("due_shard", "")).startswith(UNSETTLED)
@@ -86,7 +91,7 @@ def _status_without_attributes(kind: RowKind, table: TransitionTable, row: Row) 
             yield Finding(code, row["pk"], f"is {status} {'with' if attribute in row else 'without'} {attribute}")
 
 
-def _outbox(table: TransitionTable, row: Row) -> Iterator[Finding]:
+def _outbox(table: TransitionTable, row: MovingRow) -> Iterator[Finding]:
     """Check that each event belongs to its version, to a step that leads there, and to this order."""
     pk, seen = row["pk"], set()
     for event in row["pending"]:

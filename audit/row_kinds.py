@@ -2,23 +2,25 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Literal
 
-from kernel.aggregate_store import Row
+from audit.row_forms import StoredRow
 from kernel.transitions import TransitionTable
 from services.inventory.domain import states as inventory
 from services.notification.domain import states as notification
+from services.notification.domain.model import Kind
 from services.order.domain import states as order
 from services.payment.domain import states as payment
 from services.shipping.domain import states as shipping
 
-COUNTERS: Final = ("available", "held", "sold", "replenished")
+Counter = Literal["available", "held", "sold", "replenished"]
+COUNTERS: Final[tuple[Counter, ...]] = ("available", "held", "sold", "replenished")
 """The counters of a SKU."""
 DUE: Final = ("due_shard", "next_due")
 """The attributes that put a row into the index `due`, for its sweeper."""
 UNSETTLED: Final = "unsettled-"
 """The prefix of the due shards of rows that hold money or goods, until they are settled."""
-MAILS: Final = ("backordered", "confirmed", "cancelled", "dispatched")
+MAILS: Final[tuple[Kind, ...]] = ("backordered", "confirmed", "cancelled", "dispatched")
 """The kinds of mails about an order."""
 REFUNDS: Final = frozenset({payment.REFUNDING, payment.REFUNDED, payment.REFUND_REFUSED})
 """Statuses of a payment that is refunded, or is to be."""
@@ -42,7 +44,7 @@ class RowKind:
     twice: str = "W1"
     """The code of the invariant that a second row of the same identity breaks."""
 
-    def identity(self, row: Row) -> str | None:
+    def identity(self, row: StoredRow) -> str | None:
         """Return the key that the row's attributes give it, or None if they give none."""
         try:
             return self.key.format_map(row)
@@ -135,6 +137,6 @@ KINDS: Final[Mapping[str, Mapping[str, RowKind]]] = {
 """Every kind of row, by table and key prefix."""
 
 
-def kind_of(table: str, row: Row) -> RowKind | None:
+def kind_of(table: str, row: StoredRow) -> RowKind | None:
     """Return the kind that the row's key promises, or None if the table has no rows like it."""
     return KINDS[table].get(str(row.get("pk")).partition("#")[0])

@@ -5,12 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from boto3.dynamodb.types import TypeDeserializer
 
+from audit.row_forms import StoredRow
 from audit.tables import AT_ONCE, LEDGER
-from kernel.aggregate_store import Row, marshal
+from kernel.aggregate_store import AttributeValue, marshal
 from kernel.clients import AwsClient
 
 MAX_KEYS: Final = 100
@@ -19,7 +20,7 @@ MAX_KEYS: Final = 100
 _deserialize = TypeDeserializer().deserialize
 Key = tuple[str, str]
 """A table's name, one of `TABLES`, and the `pk` of a row in it."""
-StartKey = Mapping[str, Any]
+StartKey = Mapping[str, AttributeValue]
 """The key of the last row of a page, in DynamoDB's wire form."""
 
 
@@ -27,7 +28,7 @@ StartKey = Mapping[str, Any]
 class Page:
     """Some rows of a table, the number of rows that were scanned for it, and the last key; None if it is the last page."""
 
-    rows: list[Row]
+    rows: list[StoredRow]
     scanned: int
     last: StartKey | None
 
@@ -61,7 +62,7 @@ class StageRows:
         answer = self._counted(self._client.scan(**request, ReturnConsumedCapacity="TOTAL"))
         return Page([read(item) for item in answer["Items"]], answer["ScannedCount"], answer.get("LastEvaluatedKey"))
 
-    def at(self, keys: Iterable[Key], *, consistent: bool) -> list[tuple[str, Row]]:
+    def at(self, keys: Iterable[Key], *, consistent: bool) -> list[tuple[str, StoredRow]]:
         """Return the existing rows at these keys, each with the name of its table. The keys are distinct."""
         return [(table, read(item)) for table, item in self._items(keys, {"ConsistentRead": consistent})]
 
@@ -70,7 +71,7 @@ class StageRows:
         found = self._items(keys, {"ConsistentRead": consistent, "ProjectionExpression": "pk"})
         return {(table, item["pk"]["S"]) for table, item in found}
 
-    def records(self, order_ids: Iterable[str], *, consistent: bool) -> list[Row]:
+    def records(self, order_ids: Iterable[str], *, consistent: bool) -> list[StoredRow]:
         """Return the ledger's records of these orders."""
         return [record for part in self._pool.map(lambda pk: self._records(pk, consistent), order_ids) for record in part]
 
@@ -96,8 +97,8 @@ class StageRows:
             wanted = answer.get("UnprocessedKeys", {})
         return found
 
-    def _records(self, order_id: str, consistent: bool) -> list[Row]:
-        found: list[Row] = []
+    def _records(self, order_id: str, consistent: bool) -> list[StoredRow]:
+        found: list[StoredRow] = []
         request: dict[str, Any] = {
             "TableName": self._tables[LEDGER],
             "KeyConditionExpression": "pk = :pk",
@@ -120,15 +121,15 @@ class StageRows:
         return answer
 
 
-def all_of(client: AwsClient, table_name: str, **only: object) -> Iterator[Row]:
+def all_of(client: AwsClient, table_name: str, **only: object) -> Iterator[StoredRow]:
     """Yield every row of a table, by a consistent scan."""
     for page in client.get_paginator("scan").paginate(TableName=table_name, ConsistentRead=True, **only):
         yield from map(read, page["Items"])
 
 
-def read(item: Mapping[str, object]) -> Row:
+def read(item: Mapping[str, object]) -> StoredRow:
     """Return a row from DynamoDB's wire form. Unlike the kernel's, it keeps a fraction as Decimal, for the audit to find."""
-    return {name: _plain(_deserialize(part)) for name, part in item.items()}
+    return cast(StoredRow, {name: _plain(_deserialize(part)) for name, part in item.items()})
 
 
 def _plain(value: object) -> object:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
+from audit.row_forms import StoredRow
 from audit.rows import all_of
 from audit.tables import TABLES
 from kernel import clock
-from kernel.aggregate_store import Row, marshal
+from kernel.aggregate_store import marshal
 from kernel.clients import AwsClient
 
 SKEW: Final = timedelta(seconds=2)
@@ -25,19 +26,19 @@ class Snapshot:
     true at that moment. (Other rows have `updated_at`; only a SKU's counters change without it.)
     """
 
-    order: list[Row] = field(default_factory=list)
-    payment: list[Row] = field(default_factory=list)
-    inventory: list[Row] = field(default_factory=list)
-    shipping: list[Row] = field(default_factory=list)
-    notification: list[Row] = field(default_factory=list)
-    ledger: list[Row] = field(default_factory=list)
+    order: list[StoredRow] = field(default_factory=list)
+    payment: list[StoredRow] = field(default_factory=list)
+    inventory: list[StoredRow] = field(default_factory=list)
+    shipping: list[StoredRow] = field(default_factory=list)
+    notification: list[StoredRow] = field(default_factory=list)
+    ledger: list[StoredRow] = field(default_factory=list)
     dead_letters: dict[str, int | None] = field(default_factory=dict)
     began: str = "9999"
-    moved_since: list[Row] = field(default_factory=list)
+    moved_since: list[StoredRow] = field(default_factory=list)
 
-    def table(self, name: str) -> list[Row]:
+    def table(self, name: str) -> list[StoredRow]:
         """Return the rows of one of `TABLES`."""
-        rows: list[Row] = getattr(self, name)
+        rows: list[StoredRow] = getattr(self, name)
         return rows
 
 

@@ -42,8 +42,8 @@ NO_SOURCES = frozenset({"__pycache__", "responses", "swagger_ui"})
 VALIDATED = frozenset({"schemas", "requests"})
 """Folders of the JSON schemas that functions validate by."""
 AUDIT, JOURNAL = "audit", "journal"
-"""Packages outside `services/`. The auditor's bundle has the states of all services and no code that writes a row; the
-journal's has the kernel."""
+"""Packages outside `services/`. The auditor's bundle has the states and the rows' forms of all services, and no code that
+writes a row; the journal's has the kernel."""
 ENGLISH = re.compile(r"(en|root)([._].*)")
 """The locales of Babel that a bundle has: mails are in English."""
 INSTALLER_NOISE = frozenset({"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"})
@@ -157,7 +157,8 @@ def _sources(service: str, repository: Path) -> Iterator[Path]:
     yield services / "__init__.py"
     if service == AUDIT:
         packages = {*services.glob("*/__init__.py"), *services.glob("*/domain/__init__.py")}
-        yield from sorted({services / "order" / "domain" / "identity.py", *services.glob("*/domain/states.py"), *packages})
+        shared = {*services.glob("*/domain/states.py"), *services.glob("*/domain/model.py")}
+        yield from sorted({services / "order" / "domain" / "identity.py", *shared, *packages})
         return
     yield from _files(services / service)
     consumes: Subscriptions = import_module(f"services.{service}.subscriptions").SUBSCRIPTIONS

@@ -8,12 +8,14 @@ from audit.checks.broken import Broken
 from audit.order_facts import bare_lines, original_order, status_of
 from audit.records import OrderRecords
 from audit.row_kinds import REFUNDS
-from kernel.aggregate_store import Row
 from kernel.transitions import ABSENT
 from services.inventory.domain import states as stock
+from services.inventory.domain.model import ReservationRow
 from services.order.domain import identity
 from services.order.domain import states as order
+from services.order.domain.model import OrderRow
 from services.payment.domain import states as payment
+from services.payment.domain.model import PaymentRow
 
 BESIDE: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     order.PENDING: (
@@ -37,7 +39,7 @@ BESIDE: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
 """The payments and reservations that an unfinished order may have. M3, M4 and S1 check the finished ones."""
 
 
-def check_identity(row: Row, records: OrderRecords) -> Broken:
+def check_identity(row: OrderRow, records: OrderRecords) -> Broken:
     """Check that the id is made of the caller and its key, the hash of the request."""
     customer = row["channel"] == "api"
     scope = identity.customer_scope(row["customer_id"]) if customer else identity.channel_scope(row["channel"])
@@ -56,17 +58,17 @@ def check_identity(row: Row, records: OrderRecords) -> Broken:
         yield "W3", f"respond is {row['respond']!r} for a channel's order; channels are always async"
 
 
-def _is_of_key(row: Row, scope: str) -> bool:
+def _is_of_key(row: OrderRow, scope: str) -> bool:
     """Return True if the order's id is made of its scope and key. Orders from before keys were hashed have the key itself."""
     if "idempotency_key" in row:
-        return bool(identity.order_id(scope, row["idempotency_key"]) == row["order_id"])
+        return identity.order_id(scope, row["idempotency_key"]) == row["order_id"]
     if not {"key_hash", "scope_hash"} <= row.keys():
         return False
     same_scope = identity.scope_hash(scope, row["key_hash"]) == row["scope_hash"]
-    return bool(same_scope and identity.order_id_of(row["key_hash"]) == row["order_id"])
+    return same_scope and identity.order_id_of(row["key_hash"]) == row["order_id"]
 
 
-def check_path(row: Row, records: OrderRecords) -> Broken:
+def check_path(row: OrderRow, records: OrderRecords) -> Broken:
     """Check that an order took one path, and each step of it on the evidence that its guard demands."""
     yield from _beside(row, records)
     yield from _returned(row, records)
@@ -75,7 +77,7 @@ def check_path(row: Row, records: OrderRecords) -> Broken:
         yield from _payment_of_the_cancelled(row, records.payment)
 
 
-def _beside(row: Row, records: OrderRecords) -> Broken:
+def _beside(row: OrderRow, records: OrderRecords) -> Broken:
     """Check that an unfinished order has a payment and a reservation that fit its status."""
     status, paid, reserved = row["status"], status_of(records.payment), status_of(records.reservation)
     if status not in BESIDE:
@@ -89,7 +91,7 @@ def _beside(row: Row, records: OrderRecords) -> Broken:
         yield "D1", "is PENDING, and its stock is released"
 
 
-def _returned(row: Row, records: OrderRecords) -> Broken:
+def _returned(row: OrderRow, records: OrderRecords) -> Broken:
     """Check that an order that has its money or goods back has a payment that is REFUNDED, or stock that is RESTOCKED."""
     paid, reserved = status_of(records.payment), status_of(records.reservation)
     if "refunded" in row and paid != payment.REFUNDED:
@@ -100,7 +102,7 @@ def _returned(row: Row, records: OrderRecords) -> Broken:
         yield "D1", f"was never CONFIRMED, and its payment is {paid}"
 
 
-def _stock_of_the_cancelled(row: Row, reserved: Row | None) -> Broken:
+def _stock_of_the_cancelled(row: OrderRow, reserved: ReservationRow | None) -> Broken:
     """Check that only an order whose capture was refused ever held stock until the decision to confirm."""
     if reserved is None:
         return
@@ -113,7 +115,7 @@ def _stock_of_the_cancelled(row: Row, reserved: Row | None) -> Broken:
         yield "D1", "was never CONFIRMING, and its stock was committed"
 
 
-def _payment_of_the_cancelled(row: Row, paid: Row | None) -> Broken:
+def _payment_of_the_cancelled(row: OrderRow, paid: PaymentRow | None) -> Broken:
     """Check that the capture was refused if, and only if, that is the reason of the cancellation."""
     if paid is None:
         return
@@ -123,26 +125,32 @@ def _payment_of_the_cancelled(row: Row, paid: Row | None) -> Broken:
         yield "D1", f"is cancelled for {row['reason']}, and its capture was {'' if was_refused else 'not '}refused"
 
 
-def check_reason(row: Row, records: OrderRecords) -> Broken:
+def check_reason(row: OrderRow, records: OrderRecords) -> Broken:
     """Check that the reason of a cancellation is true."""
     reason = row.get("reason")
     if reason == "PAYMENT_DECLINED" and status_of(records.payment) != payment.DECLINED:
         yield "W3", f"is cancelled for {reason}, and its payment is {status_of(records.payment)}"
-    if reason == "OUT_OF_STOCK" and not {"rejected", "backordered", "asked"} & set(records.reservation or {}):
+    if reason == "OUT_OF_STOCK" and not _was_short(records.reservation):
         yield "W3", f"is cancelled for {reason}, and no reservation was rejected"
-    failed = (records.shipment or {}).get("reason")
+    failed = records.shipment.get("reason") if records.shipment is not None else None
     if reason in ("NO_ADDRESS", "CARRIER_REFUSED") and failed != reason:
         yield "W3", f"is cancelled for {reason}, and its shipment failed for {failed}"
 
 
-def check_correlation(row: Row, records: OrderRecords) -> Broken:
+def _was_short(reserved: ReservationRow | None) -> bool:
+    if reserved is None:
+        return False
+    return "rejected" in reserved or "backordered" in reserved or "asked" in reserved
+
+
+def check_correlation(row: OrderRow, records: OrderRecords) -> Broken:
     """Check that the correlation id is the same from the request to the last mail."""
     for other in (records.payment, records.reservation, records.shipment, *records.notes.values()):
         if other is not None and other["correlation_id"] != row["correlation_id"]:
             yield "W3", f"the correlation_id of {other['pk']} is another"
 
 
-def awaited_end(row: Row, records: OrderRecords) -> Iterator[Waiting]:
+def awaited_end(row: OrderRow, records: OrderRecords) -> Iterator[Waiting]:
     """Check that an order that is not finished waits for its end; a back-order waits for its stock first."""
     status, moved = row["status"], row["updated_at"]
     if status == order.BACKORDERED:

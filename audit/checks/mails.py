@@ -6,15 +6,16 @@ from audit.checks.awaited import Awaited, Waiting
 from audit.checks.broken import Broken
 from audit.order_facts import PAID_FOR, fulfilment_of, was_confirmed
 from audit.records import OrderRecords
-from kernel.aggregate_store import Row
 from services.notification.domain import states as notification
+from services.notification.domain.model import Kind
 from services.order.domain import states as order
+from services.order.domain.model import OrderRow
 
 
-def check_notes(row: Row, records: OrderRecords) -> Broken:
+def check_notes(row: OrderRow, records: OrderRecords) -> Broken:
     """Check that no mail says anything untrue, and each was caused by the event that it is about."""
     status = row["status"]
-    true = {
+    true: dict[Kind, bool] = {
         "backordered": "backordered_at" in row,
         "confirmed": was_confirmed(row),
         "cancelled": status in (order.CANCELLED, order.REFUNDING),
@@ -28,7 +29,7 @@ def check_notes(row: Row, records: OrderRecords) -> Broken:
             yield "W3", f"the mail {kind} was caused by {note['causation_id']}, not by {causes[kind]}"
 
 
-def _causes(row: Row) -> dict[str, str]:
+def _causes(row: OrderRow) -> dict[Kind, str]:
     """Return the id of the event behind each kind of mail."""
     order_id = row["order_id"]
     waited = ("backordered_at" in row) + ("resumed_at" in row)
@@ -41,14 +42,14 @@ def _causes(row: Row) -> dict[str, str]:
     }
 
 
-def awaited_mails(row: Row, records: OrderRecords) -> Iterator[Waiting]:
+def awaited_mails(row: OrderRow, records: OrderRecords) -> Iterator[Waiting]:
     """Check that an order waits for the end of each mail, and for each mail that is due."""
     for kind, note in records.notes.items():
         if note["status"] not in notification.TRANSITIONS.terminal:
             yield Waiting("V1", f"the mail {kind} is {note['status']}", Awaited.NEWS, note["created_at"])
     shipped = records.shipment
     news = max(row["updated_at"], shipped["updated_at"] if shipped is not None else "")
-    due = {
+    due: dict[Kind, bool] = {
         "backordered": "backordered_at" in row,
         "confirmed": was_confirmed(row),
         "cancelled": row["status"] == order.CANCELLED,

@@ -7,9 +7,9 @@ from audit.checks.awaited import Awaited, Waiting
 from audit.checks.broken import Broken
 from audit.order_facts import bare_lines, fulfilment_of, status_of, was_confirmed
 from audit.records import OrderRecords
-from kernel.aggregate_store import Row
 from kernel.transitions import ABSENT
 from services.order.domain import states as order
+from services.order.domain.model import OrderRow
 from services.shipping.domain import states as shipping
 
 SHIPMENTS: Final[Mapping[str, frozenset[str]]] = {
@@ -21,7 +21,7 @@ SHIPMENTS: Final[Mapping[str, frozenset[str]]] = {
 """The statuses of the shipment of an order that was confirmed. Any other order has no shipment."""
 
 
-def check_shipment(row: Row, records: OrderRecords) -> Broken:
+def check_shipment(row: OrderRow, records: OrderRecords) -> Broken:
     """Check that the shipment fits the order, and the fulfilment is not ahead of the parcel."""
     shipped, reached = records.shipment, order.FULFILMENT.index(row["fulfilment"])
     allowed = SHIPMENTS.get(row["status"], frozenset({ABSENT})) if was_confirmed(row) else frozenset({ABSENT})
@@ -33,7 +33,7 @@ def check_shipment(row: Row, records: OrderRecords) -> Broken:
         yield "W3", f"its fulfilment is {row['fulfilment']}, its shipment {status_of(shipped)}"
 
 
-def awaited_parcel(row: Row, records: OrderRecords) -> Iterator[Waiting]:
+def awaited_parcel(row: OrderRow, records: OrderRecords) -> Iterator[Waiting]:
     """Check that a confirmed order waits for a shipment, for the carrier, and for the record of its fulfilment."""
     status, shipped = row["status"], records.shipment
     if status == order.CONFIRMED and shipped is None:

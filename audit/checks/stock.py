@@ -18,11 +18,16 @@ from audit.order_facts import (
     was_confirmed,
 )
 from audit.records import GroupedRows, OrderRecords
+from audit.row_forms import SkuRow
 from audit.row_kinds import COUNTERS, REFUNDS
-from kernel.aggregate_store import Row
+from kernel.aggregate_store import AggregateRow
+from kernel.statements import Quantity
 from services.inventory.domain import states as stock
+from services.inventory.domain.model import PlaceRow, ReplenishmentRow, ReservationRow, ShardRow
 from services.order.domain import states as order
+from services.order.domain.model import OrderRow
 from services.payment.domain import states as payment
+from services.payment.domain.model import PaymentRow
 
 AUTHORIZED = frozenset({payment.AUTHORIZED, payment.CAPTURING, payment.CAPTURED, payment.CAPTURE_REFUSED, *REFUNDS})
 """Statuses of a payment that was authorized."""
@@ -30,7 +35,7 @@ VOIDED_AFTER_AUTHORIZATION = 3
 """The least steps until a payment is VOIDING that was authorized before."""
 
 
-def check_reservation(row: Row, records: OrderRecords) -> Broken:
+def check_reservation(row: OrderRow, records: OrderRecords) -> Broken:
     """Check that the reservation is for what was ordered, and was made only once the payment was authorized."""
     reserved = records.reservation
     if reserved is None or "lines" not in reserved:
@@ -53,7 +58,7 @@ def check_reservation(row: Row, records: OrderRecords) -> Broken:
         yield "W3", f"it has a reservation, and its payment is {status_of(records.payment)}, never authorized"
 
 
-def _was_authorized(paid: Row | None) -> bool:
+def _was_authorized(paid: PaymentRow | None) -> bool:
     if paid is None or paid["status"] not in (payment.VOIDING, payment.VOIDED):
         return status_of(paid) in AUTHORIZED
     return steps_to_void(paid) >= VOIDED_AFTER_AUTHORIZATION
@@ -125,35 +130,37 @@ class StockSums:
     skus: dict[str, SkuSums] = field(default_factory=dict)
     cut: Cut = AT_ONE_MOMENT
 
-    def add_sku(self, row: Row, cut: Cut) -> None:
+    def add_sku(self, row: SkuRow, cut: Cut) -> None:
         """Take the row of a SKU, read at the cut."""
         sums = self._of(row["sku"])
         sums.counters, sums.cut = {counter: row[counter] for counter in COUNTERS}, cut
         sums.queue = {entry["order_id"]: entry["quantity"] for entry in row.get("waiting", ())}
         sums.waited_for = row.get("waited_for", 0)
         sums.first_place, sums.next_place = row.get("first_place", 0), row.get("next_place", 0)
-        sums.shards, sums.merging, sums.splits = (row.get(name, 0) for name in ("shards", "merging", "splits"))
+        sums.shards, sums.merging, sums.splits = row.get("shards", 0), row.get("merging", 0), row.get("splits", 0)
 
-    def add_shard(self, row: Row, cut: Cut) -> None:
+    def add_shard(self, row: ShardRow, cut: Cut) -> None:
         """Take the row of a shard, read at the cut."""
         sums = self._of(f"{row['sku']}#{row['shard_number']}")
         sums.counters, sums.cut = {counter: row[counter] for counter in COUNTERS}, cut
 
-    def add_up_shards(self, sku: str, shards: Sequence[Row], own: Row | None) -> None:
+    def add_up_shards(self, sku: str, shards: Sequence[ShardRow], own: SkuRow | None) -> None:
         """Take all shards of a SKU together. `own` is the SKU's own row, read after them.
 
         Each move of units between two rows changes the `replenished` of the own row, and only a split lowers it. So if the own
         row is as it was when it was added, no units moved since then.
         """
-        sums, own = self._of(sku), own or {}
+        sums, after = self._of(sku), (0, 0, 0, 0)
+        if own is not None:
+            after = (own["replenished"], own.get("splits", 0), own.get("shards", 0), own.get("merging", 0))
         before = (sums.counters["replenished"], sums.splits, sums.shards, sums.merging)
-        if before == tuple(own.get(name, 0) for name in ("replenished", "splits", "shards", "merging")):
+        if before == after:
             sums.in_shards = sum(row["replenished"] for row in shards)
             sums.is_stranded = not (sums.shards or sums.merging) and any(row["available"] for row in shards)
         else:
             sums.in_shards = None
 
-    def add_place(self, row: Row, reservation: Row | None, cut: Cut) -> Iterator[Finding]:
+    def add_place(self, row: PlaceRow, reservation: ReservationRow | None, cut: Cut) -> Iterator[Finding]:
         """Count a place. Yield a finding if its order's reservation, read after it, shows that the order did not wait there."""
         sku, order_id = row["sku"], row["order_id"]
         self._of(sku).places += 1
@@ -164,7 +171,7 @@ class StockSums:
         if status_of(reservation) != stock.WAITING or (waits_at, wanted.get(sku)) != (row["place"], row["quantity"]):
             yield Finding("S3", row["pk"], f"is the place of {order_id}, which does not wait there for {row['quantity']}")
 
-    def add_replenishment(self, row: Row) -> None:
+    def add_replenishment(self, row: ReplenishmentRow) -> None:
         """Add the items of a delivery."""
         for line in row["items"]:
             sums = self._of(line["sku"])
@@ -173,7 +180,7 @@ class StockSums:
             elif self._may_be(row, sums):
                 sums.maybe_arrived += line["quantity"]
 
-    def add_reservation(self, row: Row) -> None:
+    def add_reservation(self, row: ReservationRow) -> None:
         """Add the lines of a reservation to the counter of its status, or to those that it may have had."""
         status, order_id = row["status"], row["order_id"]
         if "lines" not in row or "rejected" in row:
@@ -194,7 +201,7 @@ class StockSums:
             if row.get("backordered") and order_id not in sums.queue:
                 self._add_placed(sums, row, line)
 
-    def _add_placed(self, sums: SkuSums, row: Row, line: Row) -> None:
+    def _add_placed(self, sums: SkuSums, row: ReservationRow, line: Quantity) -> None:
         """Add a line of an order that waits at a place, or may have waited at one during the reading of the places."""
         if row["updated_at"] >= self.cut.since:
             if row["created_at"] <= self.cut.until:
@@ -216,11 +223,11 @@ class StockSums:
     def _of(self, sku: str) -> SkuSums:
         return self.skus.setdefault(sku, SkuSums())
 
-    def _is_certain(self, row: Row, sums: SkuSums) -> bool:
-        return bool(row["updated_at"] < (sums.cut or self.cut).since)
+    def _is_certain(self, row: AggregateRow, sums: SkuSums) -> bool:
+        return row["updated_at"] < (sums.cut or self.cut).since
 
-    def _may_be(self, row: Row, sums: SkuSums) -> bool:
-        return bool(row["created_at"] <= (sums.cut or self.cut).until)
+    def _may_be(self, row: AggregateRow, sums: SkuSums) -> bool:
+        return row["created_at"] <= (sums.cut or self.cut).until
 
 
 def check_counters(grouped: GroupedRows) -> Iterator[Finding]:
@@ -228,10 +235,10 @@ def check_counters(grouped: GroupedRows) -> Iterator[Finding]:
     sums = StockSums()
     for row in grouped.skus.values():
         sums.add_sku(row, AT_ONE_MOMENT)
-    shards: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in grouped.shards:
-        sums.add_shard(row, AT_ONE_MOMENT)
-        shards[row["sku"]].append(row)
+    shards: defaultdict[str, list[ShardRow]] = defaultdict(list)
+    for shard in grouped.shards:
+        sums.add_shard(shard, AT_ONE_MOMENT)
+        shards[shard["sku"]].append(shard)
     for sku, rows in shards.items():
         sums.add_up_shards(sku, rows, grouped.skus.get(sku))
     for place in grouped.places:

@@ -67,7 +67,7 @@ def _show(played: "Played") -> None:
         {"what": "stock", "value": sold},
         {"what": "shipments", "value": counts["shipments"]},
         {"what": "mails", "value": str(played.mails)},
-        {"what": "dead letters", "value": str(sum(found["dead_letters"].values()))},
+        {"what": "dead letters", "value": str(sum(count or 0 for count in found["dead_letters"].values()))},
         {"what": "invariants broken", "value": str(len(played.findings))},
     ]
     output.show(totals, {"what": "Totals", "value": ""}, output.Format.TABLE)

@@ -150,7 +150,7 @@ def test_a_bundle_is_all_that_its_handlers_import_but_for_boto3(service: str, tm
 
 
 @pytest.mark.parametrize(
-    ("package", "also"), [(bundling.AUDIT, {"__init__.py", "states.py", "identity.py"}), (bundling.JOURNAL, set())]
+    ("package", "also"), [(bundling.AUDIT, {"__init__.py", "states.py", "model.py", "identity.py"}), (bundling.JOURNAL, set())]
 )
 def test_a_bundle_of_no_service_is_all_that_it_imports_and_little_of_services(
     package: str, also: set[str], tmp_path: Path

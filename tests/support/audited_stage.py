@@ -477,5 +477,5 @@ class Order:
 def last_moved(snapshot: Snapshot) -> datetime:
     """When the last of the rows moved."""
     return clock.from_rfc3339(
-        max(row["updated_at"] for table in SERVICES for row in snapshot.table(table) if "updated_at" in row)
+        max(str(row["updated_at"]) for table in SERVICES for row in snapshot.table(table) if "updated_at" in row)
     )

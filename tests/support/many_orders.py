@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
+from audit.row_forms import known_row
 from audit.snapshot import Snapshot
 from audit.tables import LEDGER, TABLES
 from kernel import clock
@@ -32,7 +33,9 @@ class Copied:
     @classmethod
     def of(cls, snapshot: Snapshot, order_id: str) -> "Copied":
         """Take an order that the API placed out of the snapshot."""
-        (order,) = [row for row in snapshot.order if row.get("order_id") == order_id]
+        (order,) = [
+            found[1] for found in map(known_row, snapshot.order) if found[0] == "ORDER" and found[1]["order_id"] == order_id
+        ]
         rows = {
             table: [json.dumps(marshal(row)) for row in snapshot.table(table) if order_id in (row.get("order_id"), row["pk"])]
             for table in TABLES
@@ -58,7 +61,7 @@ def delivered_order() -> Copied:
             stage.relay()
         stage.relay()
         snapshot = stage.snapshot()
-    return Copied.of(snapshot, next(row["order_id"] for row in snapshot.order if row["pk"].startswith("ORDER#")))
+    return Copied.of(snapshot, next(found[1]["order_id"] for found in map(known_row, snapshot.order) if found[0] == "ORDER"))
 
 
 def number_of(order_id: str) -> int:

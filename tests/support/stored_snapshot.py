@@ -48,7 +48,7 @@ def stored(snapshot: Snapshot) -> CountingClient:
         table = tables.create(name, range_key="sk" if name == LEDGER else None)
         for row in snapshot.table(name):
             names = ("pk", "sk") if name == LEDGER else ("pk",)
-            if not isinstance(row, dict) or not all(isinstance(row.get(part), str) and row[part] for part in names):
+            if not isinstance(row, dict) or not all(isinstance(row.get(part), str) and row.get(part) for part in names):
                 raise ValueError("a row has no key")
             item = cast(dict[str, AttributeValue], marshal(row))
             if table.key_of(item) in table.rows:

@@ -1,6 +1,6 @@
 """The form of an order's item."""
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 from kernel.aggregate_store import AggregateRow, Decision, SweptAttributes
 from kernel.money import MoneyDict
@@ -92,6 +92,9 @@ class OrderAttributes(SweptAttributes, total=False):
 
 class OrderRow(AggregateRow, OrderAttributes):
     """An order as DynamoDB keeps it."""
+
+    idempotency_key: NotRequired[str]
+    """The key itself, in an order that an older version placed: `key_hash` and `scope_hash` are in its place now."""
 
 
 OrderDecision = Decision[OrderAttributes]
