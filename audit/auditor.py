@@ -2,9 +2,10 @@
 
 The checks share with the services only their states, the forms of their rows, the kernel and the order's identity.
 
-Invariants of every moment are checked for each order that did not change during the reading of its rows. Invariants at rest
-(M5, E3, E5, V1) are checked on a settled stage; on a running stage, M5 is checked over the finished orders, and E3, E5 and V1
-for things that are overdue. A malformed row is a finding, and its order is not judged further.
+Invariants of every moment are checked for each order that did not change during the reading of its rows. All invariants at rest
+are checked on a settled stage. On a running stage, `net_captured_equals_confirmed_totals` is checked over the finished orders.
+The others, such as `every_order_ends`, are checked for things that are overdue. A malformed row is a finding, and its order is
+not judged further.
 """
 
 from collections.abc import Callable, Iterator

@@ -6,6 +6,7 @@ from typing import Any, Final, TypedDict
 from starlette.requests import Request
 from starlette.routing import Route
 
+from audit.catalogue import label
 from console.endpoints import Asked, Endpoints
 from operations import stage_audit
 from operations.alarms import states
@@ -66,7 +67,7 @@ class Home:
 
     def _audit(self, request: Request) -> Audited:
         audited = stage_audit.audit_stage(self._target, settled=False)
-        findings = [f"{finding.invariant} {finding.subject}: {finding.what}" for finding in audited.findings]
+        findings = [f"{label(finding.invariant)} {finding.subject}: {finding.what}" for finding in audited.findings]
         return {"findings": findings, "figures": audited.figures}
 
     def _form(self, request: Request) -> object:

@@ -36,7 +36,7 @@ BESIDE: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     ),
     order.REFUNDING: (frozenset({payment.CAPTURED, *REFUNDS}), frozenset({stock.COMMITTED, stock.RESTOCKED})),
 }
-"""The payments and reservations that an unfinished order may have. M3, M4 and S1 check the finished ones."""
+"""The payments and reservations that an unfinished order may have. `audit.checks.money` checks the finished ones."""
 
 
 def check_identity(row: OrderRow, records: OrderRecords) -> Broken:

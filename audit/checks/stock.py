@@ -213,7 +213,7 @@ class StockSums:
             sums.misplaced += not sums.first_place <= row["places"].get(line["sku"], -1) < sums.next_place
 
     def check(self) -> Iterator[Finding]:
-        """Yield the findings of S2 and S3: each SKU's counters and queue beside the sums."""
+        """Yield a finding for each SKU whose counters or queue differ from the sums over its rows."""
         for name, sums in sorted(self.skus.items()):
             if "#" in name:
                 yield from (Finding(code, f"SHARD#{name}", what) for code, what in _check_row(sums))

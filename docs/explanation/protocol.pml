@@ -65,21 +65,21 @@ bool was_confirmed, was_cancelling, key_recorded;
 #define C1_HOLDS  ((told_yes -> order == CONFIRMED) && (told_no -> order == CANCELLED))
 #define T1_HOLDS  (is_expired -> was_tried)
 
-ltl M1 { [] (M1_HOLDS) }
-ltl M2 { [] (M2_HOLDS) }
-ltl M3 { [] (M3_HOLDS) }
-ltl M4 { [] (M4_HOLDS) }
-ltl D1 { [] (D1_HOLDS) }
-ltl O1 { [] (O1_HOLDS) }
-ltl I1 { [] (created <= 1) }
-ltl E1 { [] (shipments <= 1) }
-ltl E2 { [] (shipments > 0 -> order == CONFIRMED) }
-ltl C1 { [] (C1_HOLDS) }
-ltl T1 { [] (T1_HOLDS) }
+ltl M1 { [] (M1_HOLDS) }                                     /* captured_money_has_a_live_order */
+ltl M2 { [] (M2_HOLDS) }                                     /* capture_once_up_to_total */
+ltl M3 { [] (M3_HOLDS) }                                     /* confirmed_order_is_paid_and_committed */
+ltl M4 { [] (M4_HOLDS) }                                     /* cancelled_order_keeps_no_money */
+ltl D1 { [] (D1_HOLDS) }                                     /* order_takes_one_way */
+ltl O1 { [] (O1_HOLDS) }                                     /* order_is_placed_first */
+ltl I1 { [] (created <= 1) }                                 /* one_order_per_idempotency_key */
+ltl E1 { [] (shipments <= 1) }                               /* one_shipment_per_order */
+ltl E2 { [] (shipments > 0 -> order == CONFIRMED) }          /* only_confirmed_orders_ship */
+ltl C1 { [] (C1_HOLDS) }                                     /* response_shows_a_true_order */
+ltl T1 { [] (T1_HOLDS) }                                     /* unavailable_only_after_the_deadline */
 ltl SAFE { [] ((M1_HOLDS) && (M2_HOLDS) && (M3_HOLDS) && (M4_HOLDS) && (D1_HOLDS) && (O1_HOLDS) && (C1_HOLDS) && (T1_HOLDS)) }                 /* all of these at once */
-ltl V1 { [] (order != ABSENT -> <> IS_TERMINAL) }
-ltl E3 { [] (order == CONFIRMED -> <> (shipments > 0)) }
-ltl E5 { [] (order != ABSENT -> <> on_bus_placed) }
+ltl V1 { [] (order != ABSENT -> <> IS_TERMINAL) }            /* every_order_ends */
+ltl E3 { [] (order == CONFIRMED -> <> (shipments > 0)) }     /* confirmed_order_has_a_shipment */
+ltl E5 { [] (order != ABSENT -> <> on_bus_placed) }          /* every_event_is_published_and_processed */
 
 /* ---- the order's row ------------------------------------------------------------------------------------------------ */
 inline write_confirming() { order = CONFIRMING; }

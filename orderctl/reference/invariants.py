@@ -29,8 +29,11 @@ letter and a digit:
 
 """
 STARRED = """
-The model checker also has stricter versions of four invariants, marked with a star. D1\\*, D2\\* and O1\\*: no row ends
-twice, and no row takes a transition twice. M4\\*: the payment of a CANCELLED order is VOIDED, DECLINED or REFUNDED.
+The model checker also has stricter versions of four invariants, marked with a star:
+
+- `order_takes_one_way` (D1\\*), `one_version_and_one_event_per_transition` (D2\\*) and `order_is_placed_first` (O1\\*): no row
+  ends twice, and no row takes a transition twice.
+- `cancelled_order_keeps_no_money` (M4\\*): the payment of a CANCELLED order is VOIDED, DECLINED or REFUNDED.
 """
 
 

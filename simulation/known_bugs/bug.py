@@ -5,7 +5,7 @@ A bug is a file `bugs/<name>.yaml`:
 ```yaml
 about: A void that finds no payment answers VOIDED and leaves no tombstone.
 adapters: true                 # hunt it where Stripe and EasyPost are; absent: where the sandboxes are
-caught_by: [M4]                # the invariants that must see it; absent: any may
+caught_by: [M4]                # the invariants that must see it, here cancelled_order_keeps_no_money; absent: any may
 changes:
   - file: services/payment/use_cases/processor.py
     inside: PaymentProcessor.void  # a function, a class, `Class.method`, or a state of the workflow; absent: the whole file

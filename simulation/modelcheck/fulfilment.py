@@ -148,7 +148,7 @@ class Fulfilment:
         return "" if self.rules.has("own claim only") else one.answer
 
     def _undone(self, facts: Parcel) -> Violation | None:
-        """E3, E5, R1 at rest, whether the claimant of a note is alive or dead."""
+        """Return the violation of an invariant at rest, whether the claimant of a note is alive or dead."""
         dead = facts._replace(notes=tuple(one._replace(sending=0, answer="") for one in facts.notes))
         return self._rest(facts) or self._rest(dead)
 

@@ -56,7 +56,7 @@ def _its_turn(facts: Facts, position: int) -> bool:
 
 
 def neglected(rules: Rules, facts: Facts) -> bool:
-    """F1: return True if an order waits for available goods and cannot get them."""
+    """Return True if an order waits for available goods and cannot get them."""
     turns = (
         position for position, one in enumerate(facts.orders) if one.reservation == "WAITING" and _its_turn(facts, position)
     )

@@ -152,7 +152,7 @@ class Ordering:
         return label if len(self.executions) == 1 else f"[{position + 1}] {label}"
 
     def _stuck(self, facts: Facts) -> Violation | None:
-        """V1, M5, E5 at rest: everyone else is dead, nothing more arrives, and the sweeper alone must finish each order.
+        """Return the violation of an invariant at rest: the sweeper alone must finish each order, and nothing more arrives.
 
         A lease left behind costs it one more sweep, which is not counted here.
         """

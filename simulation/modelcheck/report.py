@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from audit.catalogue import label
 from simulation.modelcheck.ablation import PROTOCOL_RULES, Ablation
 from simulation.modelcheck.campaign import (
     MAX_SECONDS,
@@ -69,7 +70,7 @@ def print_mutated(console: Console, mutated: Mutated) -> None:
     either = f"{len(mutated.second_line)} of the others are noticed, so in one form or the other {mutated.share:.1%}"
     console.print(
         f"{len(mutated.verdicts)} mutants. As they are, {mutated.effective} have an effect: {as_they_are}\n"
-        f"({mutated.noticed_by_own} first by the model checker's own invariants: starred, X1).\n"
+        f"({mutated.noticed_by_own} first by the model checker's own invariants: the starred ones and {label('X1')}).\n"
         f"With the step's evidence dropped as well, {either}.\n"
         f"{len(mutated.survivors)} survive (bar for both shares: {MIN_NOTICED:.0%})"
     )

@@ -81,7 +81,7 @@ def starts(rules: Rules, facts: OrderFacts, run: Execution) -> Moves:
 
 
 def sweepable(rules: Rules, facts: OrderFacts) -> bool:
-    """Whether a sweeper finds the order and may take it (O6)."""
+    """Whether a sweeper finds the order and may take it, as rule 6 of the protocol says."""
     return rules.has("sweeper") and not facts.leased and facts.order not in (ABSENT, *order.TRANSITIONS.terminal)
 
 

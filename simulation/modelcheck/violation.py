@@ -19,7 +19,7 @@ class Violation:
 
     @property
     def code(self) -> str:
-        """The invariant's code, such as `M4`, with a star for the stricter form."""
+        """The invariant's code, with a star for the stricter form: `M4*` for `cancelled_order_keeps_no_money`."""
         return f"{BY_NAME[self.name].code}{'*' if self.stricter else ''}"
 
     def once(self, condition: str) -> "Violation":

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from audit.catalogue import label
+
 MODEL: Final = Path(__file__).parents[2] / "docs" / "explanation" / "protocol.pml"
 NEEDED: Final = ("spin", "gcc")
 DEADLINE_SECONDS: Final = 540
@@ -149,18 +151,18 @@ def main() -> int:
     ):
         for verdict in verify(properties, *flags):
             wrong += not verdict.holds
-            _say(f"the whole, {about}: {verdict.name}", "holds" if verdict.holds else "BROKEN", verdict)
+            _say(f"the whole, {about}: {label(verdict.name)}", "holds" if verdict.holds else "BROKEN", verdict)
     for instead, part in PARTS.items():
         verdicts = without(part)
         broken = [verdict for verdict in verdicts if not verdict.holds]
         wrong += bool(broken) != bool(part.breaks)
-        _say(instead, f"breaks {broken[0].name}" if broken else "breaks nothing", (broken or verdicts)[0])
+        _say(instead, f"breaks {label(broken[0].name)}" if broken else "breaks nothing", (broken or verdicts)[0])
     print(f"{wrong} verdicts are not as they should be")  # noqa: T201
     return int(wrong > 0)
 
 
 def _say(what: str, verdict: str, found: Verdict) -> None:
-    print(f"{what:60} {verdict:16} {found.states:>12,} states {found.seconds:6.1f} s", flush=True)  # noqa: T201
+    print(f"{what:80} {verdict:56} {found.states:>12,} states {found.seconds:6.1f} s", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The order's transition table (steps O1 to O5 of docs/explanation/protocol.md, and later ones) and its marks of fulfilment."""
+"""The order's transition table, which docs/explanation/protocol.md draws, and its marks of fulfilment."""
 
 from typing import Final, Literal
 

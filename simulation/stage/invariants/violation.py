@@ -13,5 +13,5 @@ class Violated(BaseException):
 
     @property
     def code(self) -> str:
-        """The invariant's code, such as `M4`."""
+        """The invariant's code: `M4` for `cancelled_order_keeps_no_money`."""
         return self.invariant.code

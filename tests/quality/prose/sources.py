@@ -39,6 +39,7 @@ MADE_PAGES = ("docs/reference/cli.md", "docs/reference/errors.md")
 COMMAND_LINE = "orderctl/"
 CODE = "CODE"
 """The word that stands for a code span or a placeholder."""
+_MARKDOWN = MarkdownIt("commonmark").enable("table")
 _DIRECTIVE = re.compile(r"noqa|type:|pragma|prose:|nosec|!|fmt:|ruff:|-\*-")
 _SECTION = re.compile(r"^\s*(Args|Arguments|Attributes|Example|Examples|Raises|Returns|Source|Sources|Yields|Note):\s*$")
 _ENTRY = re.compile(r"^\s+[`*\w]+( \([^)]*\))?: ")
@@ -97,7 +98,7 @@ def of_markdown(path: str, source: str, kind: Kind = Kind.PARAGRAPH, offset: int
     """Yield the paragraphs, headings and cells of a Markdown text that begins after line `offset` of its file."""
     first = last = 0
     block = kind
-    for token in MarkdownIt("commonmark").enable("table").parse(source):
+    for token in _MARKDOWN.parse(source):
         if token.map is not None:
             first, last = token.map
         if token.type in ("heading_open", "th_open"):
@@ -113,9 +114,9 @@ def of_markdown(path: str, source: str, kind: Kind = Kind.PARAGRAPH, offset: int
 def of_python(path: str, source: str) -> Iterator[Passage]:
     """Yield the docstrings, comments, help texts and error messages of a module."""
     tree = ast.parse(source)
-    for docstring in _docstrings(tree):
-        text = "\n".join(_apart(ast.get_source_segment(source, docstring) and str(docstring.value)))
-        yield from of_markdown(path, text, Kind.DOCSTRING, docstring.lineno - 1)
+    for line, docstring in _docstrings(tree):
+        text = "\n".join(_apart(docstring))
+        yield from of_markdown(path, text, Kind.DOCSTRING, line - 1)
     yield from _comments(path, source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
@@ -151,16 +152,16 @@ def _plain(token: Token) -> str:
     return "".join(parts)
 
 
-def _docstrings(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Yield each string that stands as a statement: of modules, classes and functions, and below an attribute."""
+def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each string that is a statement: of modules, classes, functions and attributes."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield node.value
+            yield node.lineno, node.value.value
 
 
-def _apart(text: object) -> Iterator[str]:
+def _apart(text: str) -> Iterator[str]:
     """Yield a docstring's lines without indentation, its sections and their entries as paragraphs of their own."""
-    lines = str(text).splitlines()
+    lines = text.splitlines()
     rest = [line for line in lines[1:] if line.strip()]
     margin = min((len(line) - len(line.lstrip()) for line in rest), default=0)
     for number, line in enumerate(lines):

@@ -147,7 +147,7 @@ class InventoryService:
         return [unmarshal(item) for item in self.client.scan(TableName="inventory", ConsistentRead=True)["Items"]]
 
     def assert_books_balance(self) -> None:
-        """Invariants S2 and S3, from the rows alone."""
+        """Assert `stock_is_conserved` and `stock_counters_match_reservations` from the rows alone."""
         reserved: Counter[tuple[str, str]] = Counter()
         for row in self.rows:
             for line in row.get("lines", ()):
