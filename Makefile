@@ -156,5 +156,8 @@ kill: setup ## Kill worker processes while ORDERS orders arrive (SEED), then aud
 redeploy: setup ## Deploy each service and roll it back while ORDERS orders arrive, then audit
 	@ORDERFLOW_REDEPLOY_ORDERS=$(or $(ORDERS),200) .venv/bin/python -m pytest -q tests/system/test_redeploy.py -m long
 
+restore: setup ## Take all tables back to one moment, as the runbook says, then replay and audit
+	@.venv/bin/python -m pytest -q tests/system/test_runbooks.py -m long
+
 clean: ## Remove build output, but not the environments
 	@rm -rf build .pytest_cache .mypy_cache .ruff_cache

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
 
-TRACEPARENT: Final = re.compile(r"00-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-"""A `traceparent` of version 00; its group is the trace id."""
+TRACEPARENT: Final = re.compile(
+    r"(?:(?P<first>00)|(?!00|ff)[0-9a-f]{2})-(?!0{32})(?P<trace_id>[0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?(first)|(?:-.*)?)"
+)
+"""A `traceparent`. One of a higher version than 00 may go on behind its flags, with a hyphen (section 3.2.4)."""
 TRACE_ID: Final = re.compile(r"(?!0{32})[0-9a-f]{32}")
 THREAD: Final = re.compile(r"(.+)~((?!0{32})[0-9a-f]{32})")
 """A thread with a trace id of its own; its groups are the correlation id and the trace id."""
@@ -47,15 +49,15 @@ class Span:
 def thread_of(correlation_id: str, traceparent: str | None) -> str:
     """Return the thread of a correlation id and a caller's traceparent. A traceparent that is malformed counts as missing."""
     given = TRACEPARENT.fullmatch(traceparent or "")
-    if given is None or given[1] == trace_id_of(correlation_id):
+    if given is None or given["trace_id"] == trace_id_of(correlation_id):
         return correlation_id
-    return f"{correlation_id}~{given[1]}"
+    return f"{correlation_id}~{given['trace_id']}"
 
 
 def trace_id_in(traceparent: str | None) -> str | None:
     """Return the trace id of a traceparent, or None if it is malformed or missing."""
     given = TRACEPARENT.fullmatch(traceparent or "")
-    return given[1] if given else None
+    return given["trace_id"] if given else None
 
 
 def correlation_id_of(thread: str) -> str:

@@ -23,7 +23,7 @@ from operations.repository import REPOSITORY
 WORKFLOW = REPOSITORY / ".github" / "workflows" / "deploy-stage.yml"
 CREDENTIALS = "aws-actions/configure-aws-credentials@"
 """The action before the first step that uses AWS. The steps before it set the machine up."""
-AFTER_A_FAILURE = "failure()"
+AFTER_A_FAILURE = "failure() && steps.deploy.outcome != 'skipped'"
 EXIT_OF_A_SIGNAL = 128
 """A shell's exit code of a command that a signal ended is this number more than the signal's."""
 STAGE = "dev"

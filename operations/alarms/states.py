@@ -1,5 +1,7 @@
 """The alarms of a stage as CloudWatch shows them, and a test that one reaches its receiver."""
 
+import re
+from collections.abc import Collection
 from typing import Final, NotRequired, TypedDict
 
 from kernel.naming import stack_name
@@ -8,17 +10,20 @@ from operations.errors import UserError
 
 RINGS: Final = "ALARM"
 ORDER: Final = ("ALARM", "INSUFFICIENT_DATA", "OK")
+CHILD: Final = re.compile(r'ALARM\("?(?:arn:[^")]*:alarm:)?([^")]+)"?\)')
+"""An alarm in the rule of a composite alarm, by its name or its ARN."""
 TEST: Final = "`orderctl alarms test`: no fault. CloudWatch sets the state back at its next look."
 
 
-class MetricAlarm(TypedDict):
-    """An alarm in DescribeAlarms. Its description is the fault, a colon and the runbook."""
+class DescribedAlarm(TypedDict):
+    """An alarm in DescribeAlarms. Its description is the fault, a colon and the runbook. A composite alarm has a rule."""
 
     AlarmName: str
     StateValue: str
     AlarmDescription: NotRequired[str]
     StateUpdatedTimestamp: NotRequired[object]
     AlarmActions: NotRequired[list[str]]
+    AlarmRule: NotRequired[str]
 
 
 class AlarmState(TypedDict):
@@ -34,17 +39,20 @@ class AlarmState(TypedDict):
 
 def of_stage(target: Target) -> list[AlarmState]:
     """Return the stage's alarms, those that ring first."""
+    return sorted(map(_state, _described(target)), key=lambda alarm: (ORDER.index(alarm["state"]), alarm["name"]))
+
+
+def _described(target: Target) -> list[DescribedAlarm]:
     pages = target.client("cloudwatch").get_paginator("describe_alarms")
     prefix = stack_name(target.stage, "")
-    found: list[MetricAlarm] = [
+    return [
         alarm
         for page in pages.paginate(AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"])
         for alarm in [*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])]
     ]
-    return sorted(map(_state, found), key=lambda alarm: (ORDER.index(alarm["state"]), alarm["name"]))
 
 
-def _state(alarm: MetricAlarm) -> AlarmState:
+def _state(alarm: DescribedAlarm) -> AlarmState:
     fault, _, runbook = alarm.get("AlarmDescription", "").rpartition(": ")
     return {
         "name": alarm["AlarmName"],
@@ -59,15 +67,31 @@ def _state(alarm: MetricAlarm) -> AlarmState:
 def send_test(target: Target, name: str | None) -> AlarmState:
     """Let one alarm ring, so that its receiver gets a notification. Without a name, the first that notifies and is quiet.
 
-    Raises UserError for a name that the stage does not have, and for an alarm that rings already or notifies only with others.
+    A composite alarm rings by one of its metric alarms. CloudWatch evaluates a composite alarm only when one of those changes.
+    So a state that is set on the composite itself would stay, and the next incident would send no notification
+    (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_SetAlarmState.html).
+
+    Raises UserError for a name that the stage does not have, and for an alarm that rings already, notifies only with others, or
+    has a rule that no single alarm fulfils.
     """
-    alarms = of_stage(target)
+    alarms = sorted(_described(target), key=lambda alarm: ("AlarmRule" in alarm, alarm["AlarmName"]))
     if not alarms:
         raise UserError(f"Stage {target.stage} has no alarms.", "Deploy it first: `orderctl deploy --all`.")
-    able = [alarm for alarm in alarms if alarm["notifies"] and alarm["state"] != RINGS]
-    chosen = next((alarm for alarm in able if name in (None, alarm["name"])), None)
-    if chosen is None:
-        hint = "`orderctl alarms list --all` has the names. It must be quiet, and notify by itself."
-        raise UserError(f"No alarm of stage {target.stage} can be tested as {name or 'any'}.", hint)
-    target.client("cloudwatch").set_alarm_state(AlarmName=chosen["name"], StateValue=RINGS, StateReason=TEST)
-    return {**chosen, "state": RINGS}
+    quiet = {alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] != RINGS}
+    for alarm in alarms:
+        switch = _switch(alarm, quiet)
+        if alarm.get("AlarmActions") and name in (None, alarm["AlarmName"]) and switch:
+            target.client("cloudwatch").set_alarm_state(AlarmName=switch, StateValue=RINGS, StateReason=TEST)
+            return {**_state(alarm), "state": RINGS}
+    hint = "`orderctl alarms list --all` has the names. It must be quiet, and notify by itself."
+    raise UserError(f"No alarm of stage {target.stage} can be tested as {name or 'any'}.", hint)
+
+
+def _switch(alarm: DescribedAlarm, quiet: Collection[str]) -> str | None:
+    """Return the quiet metric alarm by which the alarm rings: itself, or one in its rule. None if there is none."""
+    if alarm["AlarmName"] not in quiet:
+        return None
+    rule = alarm.get("AlarmRule")
+    if rule is None:
+        return alarm["AlarmName"]
+    return None if " AND " in rule else next((child for child in CHILD.findall(rule) if child in quiet), None)

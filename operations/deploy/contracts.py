@@ -1,6 +1,6 @@
 """The check that a deployment leaves every message between the services of a stage with a version that both sides know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from cdk import stack_contract
 from cdk.stack_contract import CONTRACT, Contract, Misfit
@@ -32,7 +32,8 @@ def check(wanted: Sequence[StackWiring], stacks: Sequence[StackWiring], known: C
     """Check that the stacks in `wanted` fit with the deployed services. Raises UserError with the command that mends it.
 
     `stacks` are all of this version, `known` the deployed contracts. An event may wait in its queue until its consumer is
-    deployed, so only the end counts. A call must also have an answer while its owner is deployed and its caller is not yet.
+    deployed, so only the end counts. A call must also have an answer while one of its two sides is deployed and the
+    other is not yet. The stacks are deployed in the order of `wanted`.
     """
     new = _contracts(wanted)
     for misfit in _broken(new, known):
@@ -46,6 +47,12 @@ def check(wanted: Sequence[StackWiring], stacks: Sequence[StackWiring], known: C
             f"The deployed {misfit.sender} would get no answer until it is deployed too: {misfit}.",
             f"Nothing was changed. Accept the deployed version in services/{misfit.receiver}/contract.py as well.",
         )
+    for misfit in _asked_too_early(new, known):
+        raise UserError(
+            f"The new {misfit.sender} would get no answer until {misfit.receiver} is deployed too: {misfit}.",
+            f"Nothing was changed. Deploy with `orderctl deploy {misfit.receiver}` first, then "
+            f"`orderctl deploy {' '.join(service for service in new if service != misfit.receiver)}`.",
+        )
 
 
 def _broken(new: Contracts, known: Contracts) -> list[Misfit]:
@@ -57,6 +64,14 @@ def _broken(new: Contracts, known: Contracts) -> list[Misfit]:
 def _unanswered_meanwhile(new: Contracts, known: Contracts) -> list[Misfit]:
     callers = {service: contract for service, contract in known.items() if service in new}
     return list(stack_contract.uncallable(callers, new))
+
+
+def _asked_too_early(new: Contracts, known: Contracts) -> Iterator[Misfit]:
+    """Yield each call of a new service that its owner, which is deployed after it, does not answer before."""
+    services = list(new)
+    for number, service in enumerate(services):
+        later = {owner: known[owner] for owner in services[number + 1 :] if owner in known and known[owner].answers}
+        yield from stack_contract.uncallable({service: new[service]}, later)
 
 
 def _mend(other: str, new: Contracts, stacks: Sequence[StackWiring], known: Contracts) -> str:

@@ -92,6 +92,11 @@ def remainders(stage: Stage, orders: list[ListedOrder], now: datetime) -> list[R
     events = _day(now + timedelta(days=stage.archive_retention_days))
     found = [
         Remainder(where="backups of the order table", what="the contact, as it was", until=_day(now + timedelta(BACKUP_DAYS))),
+        Remainder(
+            where="copies that `orderctl tables restore` made",
+            what="the contact, as it was",
+            until="`orderctl tables drop MOMENT`",
+        ),
         Remainder(where="archive and journal of events", what="the customer's id, the SKUs and amounts", until=events),
         Remainder(
             where="orders, payments and stock",

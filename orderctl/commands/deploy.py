@@ -224,7 +224,8 @@ def run_cdk(
 ) -> None:
     """Run the CDK's own command line for this stage, with the CDK and the Node of the repository.
 
-    It compares no contracts and takes up no tables. The exit code is the CDK's.
+    It compares no contracts and takes up no tables. On a stage that is not ephemeral, it refuses `--require-approval never`.
+    The exit code is the CDK's.
 
     Examples:
 
@@ -232,9 +233,18 @@ def run_cdk(
 
     - `orderctl --target aws --profile me --stage prod cdk -- deploy OrderflowProd-Payment --exclusively`
     """
+    if not ctx.obj.settings().ephemeral and _approves_unseen(arguments):
+        fault = f"`--require-approval never` would broaden permissions of stage {ctx.obj.stage} unseen."
+        raise UserError(fault, "Leave the option out: the CDK then asks.")
     cdk = ctx.obj.cdk(process.home() / "logs" / "cdk.log")
     done = subprocess.run(cdk.command(arguments), cwd=REPOSITORY, env=cdk.environment(), check=False)
     raise typer.Exit(done.returncode)
+
+
+def _approves_unseen(arguments: Sequence[str]) -> bool:
+    """Return whether the CDK's arguments let it broaden permissions without a question."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return "--require-approval=never" in arguments or ("--require-approval", "never") in pairs
 
 
 def destroy_journal(cdk: "Cdk", assembly: Path, stack: str) -> None:

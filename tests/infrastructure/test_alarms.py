@@ -5,6 +5,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from kernel.naming import SERVICES, metrics_namespace
 from operations.alarms import inventory
 from operations.economics import prices
@@ -65,15 +67,21 @@ WITHOUT_ALARMS = {
     "CloudWatch::Alarm": "is one",
     "CloudWatch::CompositeAlarm": "is one",
     "CloudWatch::Dashboard": "shows metrics",
+    "CodeDeploy::Application": "part of a shift of traffic",
+    "CodeDeploy::DeploymentGroup": "a shift that fails is rolled back, and its deployment fails",
     "EventSchemas::Registry": "serves tools, and no order",
     "EventSchemas::Schema": "serves tools, and no order",
     "Events::EventBus": "its rules and the relays' errors show its faults",
     "Events::EventBusPolicy": "states permissions",
     "IAM::Policy": "states permissions",
     "IAM::Role": "states permissions",
+    "KMS::Alias": "names a key",
+    "KMS::Key": "the functions and tables that cannot use it show its faults",
+    "Lambda::Alias": "part of a function",
     "Lambda::EventInvokeConfig": "part of a function",
     "Lambda::EventSourceMapping": "its queue's age and its relay's shows its faults",
     "Lambda::Permission": "states permissions",
+    "Lambda::Version": "part of a function",
     "Logs::Delivery": "part of the bus's log",
     "Logs::DeliveryDestination": "part of the bus's log",
     "Logs::DeliverySource": "part of the bus's log",
@@ -85,21 +93,25 @@ WITHOUT_ALARMS = {
     "SNS::Subscription": "part of a topic",
     "SNS::TopicPolicy": "states permissions",
     "SQS::QueuePolicy": "states permissions",
+    "StepFunctions::StateMachineAlias": "part of a workflow",
+    "StepFunctions::StateMachineVersion": "part of a workflow",
     "SSM::Parameter": "is read at deployment only",
     "SecretsManager::Secret": "a reader that fails has an alarm",
 }
 """The types of resources that need no alarm, each with its reason."""
 
 
-def test_every_resource_has_an_alarm_or_a_reason(lasting: Assembly) -> None:
-    watching = [alarm for alarm in lasting.resources("CloudWatch::Alarm") if "Dimensions" in alarm.properties]
+@pytest.mark.parametrize("stage", ["lasting", "shifting"])
+def test_every_resource_has_an_alarm_or_a_reason(stage: str, request: pytest.FixtureRequest) -> None:
+    stacks: Assembly = request.getfixturevalue(stage)
+    watching = [alarm for alarm in stacks.resources("CloudWatch::Alarm") if "Dimensions" in alarm.properties]
     text = {
         service: json.dumps([alarm.properties["Dimensions"] for alarm in watching if alarm.service == service])
-        for service in lasting.templates
+        for service in stacks.templates
     }
-    for resource in lasting.resources():
+    for resource in stacks.resources():
         if resource.type == "SES::ConfigurationSet":  # SES counts for the whole account
-            assert alarms(lasting, "Reputation.BounceRate"), resource
+            assert alarms(stacks, "Reputation.BounceRate"), resource
         elif resource.type not in WITHOUT_ALARMS:
             assert f'"{resource.id}"' in text[resource.service], f"{resource} has no alarm: see cdk/alarm_inventory.py"
 

@@ -92,13 +92,21 @@ def test_dry_run_has_the_steps_of_the_pipeline() -> None:
         "List the alarms that ring",
         "Roll back",
     ]
-    assert {step.condition for step in found} == {None, "inputs.smoke", "failure()"}
+    assert {step.condition for step in found} == {None, "inputs.smoke", pipeline.AFTER_A_FAILURE}
+
+
+def test_pipeline_rolls_back_only_after_it_deployed() -> None:
+    """Else a refused deployment would deploy the commit before, which the stage may never have had."""
+    (job,) = jobs(pipeline.WORKFLOW)
+    (deploys,) = (step for step in job["steps"] if step.get("name") == "Deploy the services that changed")
+    (rolls_back,) = (step for step in job["steps"] if step.get("name") == "Roll back")
+    assert rolls_back["if"] == f"failure() && steps.{deploys['id']}.outcome != 'skipped'"
 
 
 def test_dry_run_stops_at_the_first_failure_and_checks_nothing_out() -> None:
     said: list[str] = []
     found = [
-        Step("Roll back", "exit 9", "failure()"),
+        Step("Roll back", "exit 9", pipeline.AFTER_A_FAILURE),
         Step("Use the command", 'test "$ORDERCTL" = orderctl'),
         Step("Fail", "false | cat"),
         Step("Later", "exit 7"),
@@ -135,3 +143,17 @@ def test_searches_are_targets_of_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
     assert search["strategy"]["matrix"]["target"]
     assert set(search["strategy"]["matrix"]["target"]) - targets == set()
+
+
+def test_each_long_test_is_run_by_a_search() -> None:
+    """A test with the mark `long` is in no run of a commit."""
+    (search,) = jobs(REPOSITORY / ".github" / "workflows" / "searches.yml")
+    dry = ["make", "--dry-run", *search["strategy"]["matrix"]["target"]]
+    recipes = subprocess.run(dry, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    run = {file for line in recipes.stdout.splitlines() if "-m long" in line for file in re.findall(r"tests/\S+\.py", line)}
+    marked = {
+        file.relative_to(REPOSITORY).as_posix()
+        for file in (REPOSITORY / "tests").rglob("test_*.py")
+        if "@pytest.mark.long" in file.read_text() and file != Path(__file__)
+    }
+    assert marked == run

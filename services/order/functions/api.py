@@ -173,8 +173,7 @@ class OrderApi:
         if found is None:
             return _no_such_order(order_id)
         causation = Causation(found["correlation_id"], self._request_id())
-        arn = arn_of_request(self.app.current_event.raw_event)
-        logs.add(order_id=order_id, actor=actor_of(arn) if arn else None, reason=reason)
+        logs.add(order_id=order_id, actor=self._actor(), reason=reason)
         logs.follow(causation.correlation_id, causation.causation_id)
         row = self.orders.apply(order_id, lambda row: decisions.request_cancellation(row, reason, clock.now()), causation)
         if row["status"] == states.CANCELLING:
@@ -195,15 +194,25 @@ class OrderApi:
 
     def put_contact(self, customer_id: str) -> Response[str]:
         """Store the customer's contact."""
-        order_request.check_customer(customer_id)
+        self._note_customer(customer_id)
         self.contacts.put(customer_id, addresses.checked(order_request.read_body(self._body(), order_request.CONTACT)))
         return Response(204, body="")
 
     def forget_contact(self, customer_id: str) -> Response[str]:
         """Delete the customer's contact; the orders stay."""
-        order_request.check_customer(customer_id)
+        self._note_customer(customer_id)
         self.contacts.forget(customer_id)
         return Response(204, body="")
+
+    def _note_customer(self, customer_id: str) -> None:
+        """Log the customer whose contact is changed, and who changes it. Raises InvalidRequestError for a personal id."""
+        order_request.check_customer(customer_id)
+        logs.add(customer_id=customer_id, actor=self._actor())
+
+    def _actor(self) -> str | None:
+        """Return who sends the request; None if it is not signed."""
+        arn = arn_of_request(self.app.current_event.raw_event)
+        return actor_of(arn) if arn else None
 
     def _body(self) -> str | None:
         try:

@@ -24,7 +24,11 @@ TRACEPARENT = f"00-{TRACE}-00f067aa0ba902b7-01"
         ("corr-1", None, "corr-1"),
         ("corr-1", "00-4bf9", "corr-1"),
         ("corr-1", f"00-{'0' * 32}-00f067aa0ba902b7-01", "corr-1"),
-        ("corr-1", f"01-{TRACE}-00f067aa0ba902b7-01", "corr-1"),
+        ("corr-1", f"01-{TRACE}-00f067aa0ba902b7-01", f"corr-1~{TRACE}"),
+        ("corr-1", f"cc-{TRACE}-00f067aa0ba902b7-01-what the future brings", f"corr-1~{TRACE}"),
+        ("corr-1", f"cc-{TRACE}-00f067aa0ba902b7-01.what", "corr-1"),
+        ("corr-1", f"ff-{TRACE}-00f067aa0ba902b7-01", "corr-1"),
+        ("corr-1", f"{TRACEPARENT}-more", "corr-1"),
         ("corr-1", TRACEPARENT.upper(), "corr-1"),
     ],
 )

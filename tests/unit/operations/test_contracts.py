@@ -66,6 +66,20 @@ def test_owner_may_not_forget_a_version_while_its_caller_still_sends_it() -> Non
     assert refused.hint == "Nothing was changed. Accept the deployed version in services/payment/contract.py as well."
 
 
+def test_caller_does_not_ask_an_owner_that_is_deployed_after_it() -> None:
+    """Payment asks order for its facts, and is deployed before it."""
+    asking = replace(PAYMENT, calls={"order.facts": (2,)})
+    version = stacks(payment=asking, order=replace(ORDER, answers={"order.facts": (1, 2)}))
+    refused = refusal("payment order", version, payment=PAYMENT, order=ORDER)
+    assert (
+        "The new payment would get no answer until order is deployed too: payment sends order.facts in version 2"
+        in refused.message
+    )
+    assert refused.hint == "Nothing was changed. Deploy with `orderctl deploy order` first, then `orderctl deploy payment`."
+    contracts.check(version[1:], version, {"payment": PAYMENT, "order": ORDER})
+    contracts.check(version, version, {})
+
+
 def test_publisher_is_not_deployed_before_consumers_know_its_event() -> None:
     publisher = replace(ORDER, publishes={"order.OrderCancelled": (3,)})
     version = stacks(payment=replace(PAYMENT, consumes={"order.OrderCancelled": (1, 2, 3)}), order=publisher)

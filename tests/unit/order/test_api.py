@@ -1,10 +1,11 @@
 import json
+import logging
 from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from kernel import clock
+from kernel import clock, logs
 from kernel.aggregate_store import Causation
 from services.order.domain import decisions
 from tests.support.outboxes import events_in
@@ -289,6 +290,28 @@ def test_contact_is_saved_and_deleted(shop: Shop) -> None:
     assert kept["email"] == "alice@example.com"
     assert shop.call("DELETE", "/customers/alice/contact").status == 204
     assert contacts().get("alice") is None
+
+
+class KeysOfLines(logging.Handler):
+    """The keys that the lines of the log have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.seen.append(dict(logs.logger.thread_safe_get_current_keys()))
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_change_of_a_contact_is_logged_with_its_customer(shop: Shop, method: str) -> None:
+    log, lines = logging.getLogger(logs.logger.name), KeysOfLines()
+    log.addHandler(lines)
+    try:
+        shop.call(method, "/customers/alice/contact", {} if method == "PUT" else None)
+    finally:
+        log.removeHandler(lines)
+    assert [keys["customer_id"] for keys in lines.seen] == ["alice"]
 
 
 def test_a_bad_contact_is_named(shop: Shop) -> None:

@@ -1,5 +1,7 @@
 """`orderctl alarms`: those that ring, and a test of one."""
 
+from typing import Any
+
 import pytest
 
 from operations.errors import UserError
@@ -7,6 +9,7 @@ from orderctl.commands.alarms import app
 from tests.unit.orderctl.conftest import Stage, orderctl, orderctl_json
 
 TOPIC = "arn:aws:sns:us-east-1:123456789012:pager"
+INCIDENT = "OrderflowDev-Order-CompensationFailedIncident-0"
 STUCK, BEHIND = "OrderflowDev-Order-OrderStuckAlarm-1", "OrderflowDev-Shipping-RelayBehindAlarm-2"
 
 
@@ -54,6 +57,52 @@ def test_one_quiet_alarm_rings_as_a_test(stage: Stage) -> None:
 
     assert sent["name"] == BEHIND
     assert [(alarm["name"], alarm["state"]) for alarm in orderctl_json(app, stage, "list")] == [(BEHIND, "ALARM")]
+
+
+class WithAnIncident:
+    """CloudWatch with a composite alarm, which moto does not have."""
+
+    def __init__(self, cloudwatch: Any, name: str, rule: str) -> None:
+        self.cloudwatch = cloudwatch
+        self.incident = {"AlarmName": name, "StateValue": "OK", "AlarmRule": rule, "AlarmActions": [TOPIC]}
+        self.set_alarm_state = cloudwatch.set_alarm_state
+
+    def get_paginator(self, _: str) -> "WithAnIncident":
+        return self
+
+    def paginate(self, **asked: Any) -> list[dict[str, Any]]:
+        return [*self.cloudwatch.get_paginator("describe_alarms").paginate(**asked), {"CompositeAlarms": [self.incident]}]
+
+
+def incident(stage: Stage, name: str, rule: str) -> None:
+    stage.fakes["cloudwatch"] = WithAnIncident(stage.client("cloudwatch"), name, rule)
+
+
+def test_incident_rings_by_one_of_its_alarms(stage: Stage) -> None:
+    """CloudWatch would not set the state of a composite alarm back, and its next incident would send no notification."""
+    make(stage, STUCK, "an order is stuck", notifies=False)
+    incident(stage, INCIDENT, f'ALARM("arn:aws:cloudwatch:us-east-1:123456789012:alarm:{STUCK}") OR ALARM("other")')
+
+    (sent,) = orderctl_json(app, stage, "test")
+
+    assert sent["name"] == INCIDENT
+    (rings,) = orderctl_json(app, stage, "list")
+    assert rings["name"] == STUCK
+
+
+def test_metric_alarm_is_tested_before_an_incident(stage: Stage) -> None:
+    make(stage, BEHIND, "shipping's events wait")
+    incident(stage, INCIDENT, f'ALARM("{BEHIND}")')
+    (sent,) = orderctl_json(app, stage, "test")
+    assert sent["name"] == BEHIND
+
+
+def test_incident_of_two_alarms_at_once_cannot_be_tested(stage: Stage) -> None:
+    make(stage, STUCK, "an order is stuck", notifies=False)
+    make(stage, BEHIND, "shipping's events wait", notifies=False)
+    incident(stage, INCIDENT, f'(ALARM("{STUCK}") AND ALARM("{BEHIND}"))')
+    with pytest.raises(UserError, match="No alarm of stage dev can be tested"):
+        orderctl(app, stage, "test")
 
 
 def test_alarm_that_rings_cannot_be_tested(stage: Stage) -> None:

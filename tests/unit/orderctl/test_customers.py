@@ -103,4 +103,5 @@ def test_remainders_are_those_of_the_stage_and_say_until_when() -> None:
     found = {entry["where"]: entry["until"] for entry in erasure.remainders(sandbox, [], NOON)}
     assert found["backups of the order table"] == "2026-12-28"
     assert found["archive and journal of events"] == "2027-02-21"
+    assert found["copies that `orderctl tables restore` made"] == "`orderctl tables drop MOMENT`"
     assert not {"Stripe", "EasyPost and its carriers"} & found.keys()

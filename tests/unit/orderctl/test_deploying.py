@@ -295,6 +295,32 @@ def test_the_cdk_runs_with_the_arguments_behind_two_dashes(app: typer.Typer, acc
     assert (said.exit_code, cdk.done) == (7, ["cdk synth --quiet"])
 
 
+LASTING = """ephemeral: false
+account: "123456789012"
+region: eu-west-1
+gateway: sandbox
+carrier: sandbox
+channels: []
+sender: shop@orderflow.example
+alarm_receiver: oncall@orderflow.example
+archive_retention_days: 90
+log_retention_days: 90
+"""
+
+
+@pytest.mark.parametrize("option", [("--require-approval", "never"), ("--require-approval=never",)])
+def test_cdk_broadens_no_permission_of_a_lasting_stage_unseen(
+    option: tuple[str, ...], app: typer.Typer, account: Stage, cdk: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(stages.FOLDER_VARIABLE, str(tmp_path))
+    (tmp_path / "dev.yaml").write_text(LASTING)
+    with pytest.raises(UserError, match="would broaden permissions of stage dev unseen"):
+        orderctl(app, account, "cdk", "--", "deploy", "OrderflowDev-Payment", *option)
+    assert cdk.done == []
+    orderctl(app, account, "cdk", "--", "deploy", "OrderflowDev-Payment", "--require-approval", "any-change")
+    assert len(cdk.done) == 1
+
+
 def test_missing_provider_stops_the_deployment_before_it_starts(app: typer.Typer, account: Stage, cdk: FakeCdk) -> None:
     with pytest.raises(UserError, match="OrderflowDev-Order needs"):
         orderctl(app, account, "deploy", "order", "--yes")
