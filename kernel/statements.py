@@ -48,13 +48,14 @@ class OrderStatement(TypedDict):
 class PaymentStatement(TypedDict):
     """The payment's statement of its own state.
 
-    AUTHORIZED may have `at_least`, the least amount in minor units that the gateway captures, and `capture_before`, the time in
-    RFC 3339 (UTC) at which the authorisation ends.
+    AUTHORIZED may have the gateway's limits of a capture: `at_least`, the least amount in minor units; `multiple_of`, the minor
+    units that an amount is a multiple of; and `capture_before`, the time in RFC 3339 (UTC) at which the authorisation ends.
     """
 
     outcome: str
     reason: NotRequired[str]
     at_least: NotRequired[int]
+    multiple_of: NotRequired[int]
     capture_before: NotRequired[str]
 
 

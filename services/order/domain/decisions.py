@@ -95,7 +95,8 @@ def decide_to_confirm(
     """Confirm an undecided order, on payment AUTHORIZED and stock HELD or COMMITTED.
 
     If less is held than was ordered, `lines` and `total` become the held part, and `ordered` keeps the original. If that part
-    costs less than `at_least` of the payment's statement, an order that costs more is out of stock.
+    costs less than `at_least` of the payment's statement, an order that costs more is out of stock. So is an order with a
+    part that costs no multiple of `multiple_of`: the gateway would refuse to capture it after the decision.
 
     Raises EvidenceMissingError, also if more of a SKU is held than was ordered.
     """
@@ -115,7 +116,8 @@ def decide_to_confirm(
         raise EvidenceMissingError(f"{row['order_id']} is confirmed for all of its lines or none, not for {held}")
     lines: list[Line] = [{**line, "quantity": held[line["sku"]]} for line in row["lines"] if line["sku"] in held]
     amount = sum(line["unit_price"] * line["quantity"] for line in lines)
-    if amount < payment.get("at_least", 1) <= row["total"]["amount"]:
+    is_too_small = amount < payment.get("at_least", 1) <= row["total"]["amount"]
+    if is_too_small or amount % payment.get("multiple_of", 1):
         return decide_to_cancel(row, OUT_OF_STOCK, now)
     held_part: OrderAttributes = {"lines": lines, "total": {**row["total"], "amount": amount}}
     original: Contents = {"lines": row["lines"], "total": row["total"]}

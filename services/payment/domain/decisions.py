@@ -102,6 +102,8 @@ def record_authorization(row: PaymentRow, outcome: Authorized | Declined) -> Pay
     limits: PaymentAttributes = {}
     if outcome.at_least > 1:
         limits["at_least"] = outcome.at_least
+    if outcome.multiple_of > 1:
+        limits["multiple_of"] = outcome.multiple_of
     if outcome.capture_before:
         limits["capture_before"] = outcome.capture_before
     return Decision(TRANSITIONS["authorize"], set=limits, data=PaymentAuthorizedV1Data(total=row["total"]))
@@ -295,12 +297,14 @@ AFTER_REFUND: Final[Mapping[str, str]] = {
 def answer(row: PaymentRow, outcomes: Mapping[str, str]) -> PaymentStatement:
     """Return the outcome of the item's status, with the `reason` of a refusal.
 
-    AUTHORIZED comes with `at_least` and `capture_before`, if the gateway stated them.
+    AUTHORIZED comes with `at_least`, `multiple_of` and `capture_before`, if the gateway stated them.
     """
     stated: PaymentStatement = {"outcome": outcomes[row["status"]]}
     if stated["outcome"] == "AUTHORIZED":
         if "at_least" in row:
             stated["at_least"] = row["at_least"]
+        if "multiple_of" in row:
+            stated["multiple_of"] = row["multiple_of"]
         if "capture_before" in row:
             stated["capture_before"] = row["capture_before"]
     elif stated["outcome"] in ("DECLINED", "CAPTURE_REFUSED", states.REFUND_REFUSED):

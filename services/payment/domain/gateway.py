@@ -20,11 +20,13 @@ class Intent:
 class Authorized:
     """The total is set aside, until `capture_before` (RFC 3339, UTC) if the gateway states it.
 
-    `at_least` is the least amount that the gateway captures of it, in minor units of the currency.
+    `at_least` is the least amount that the gateway captures of it, and an amount that it captures is a `multiple_of`. Both are
+    in minor units of the currency.
     """
 
     capture_before: str | None = field(default=None, compare=False)
     at_least: int = field(default=1, compare=False)
+    multiple_of: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True)

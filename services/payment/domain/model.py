@@ -28,6 +28,8 @@ class PaymentAttributes(SweptAttributes, total=False):
     """The gateway's own token of a payment method; no card data."""
     at_least: int
     """The least amount that the gateway captures, in minor units of the currency, if that is more than 1."""
+    multiple_of: int
+    """An amount that the gateway captures is a multiple of this, in minor units of the currency, if that is more than 1."""
     capture_before: str
     """The time at which the authorisation ends, if the gateway states it."""
     reason: str

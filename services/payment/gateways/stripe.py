@@ -41,7 +41,7 @@ from services.payment.gateways.ledger import (
     require_same_total,
 )
 from services.payment.gateways.stripe_api import KeySpentError, StripeApi, StripeObject, StripeRefusedError
-from services.payment.gateways.stripe_currencies import AmountRefusedError, smallest, stripe_amount
+from services.payment.gateways.stripe_currencies import AmountRefusedError, smallest, stripe_amount, unit
 
 PREPARED, VOIDED = "PREPARED", "VOIDED"
 CAPTURE_ENDS: Final = frozenset({"succeeded", "canceled", "requires_capture", "requires_payment_method"})
@@ -149,7 +149,8 @@ class StripeGateway:
             return Voided()
         if known["outcome"] == "DECLINED":
             return Declined(known["reason"])
-        return Authorized(known.get("capture_before"), smallest(intent.total.currency))
+        currency = intent.total.currency
+        return Authorized(known.get("capture_before"), smallest(currency), unit(currency))
 
     def capture(self, intent: Intent) -> Captured | CaptureRefused:
         """Capture the total; Stripe releases the rest of the authorisation. Raises NothingAuthorizedError too."""

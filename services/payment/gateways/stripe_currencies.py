@@ -19,6 +19,8 @@ HUNDREDTHS_OF_WHOLE_UNITS: Final = frozenset({"ISK", "UGX"})
 """No minor unit in ISO 4217; Stripe takes hundredths, which must be 00."""
 WHOLE_UNITS_OF_HUNDREDTHS: Final = frozenset({"MGA"})
 """Two digits in ISO 4217 (a fifth of an ariary is written 0.20); Stripe takes whole ariary."""
+MULTIPLES: Final = {**dict.fromkeys(THREE_DECIMAL, 10), **dict.fromkeys(WHOLE_UNITS_OF_HUNDREDTHS, 100)}
+"""Stripe's unit in minor units of ISO 4217, if it is more than one. An amount must be a multiple of it."""
 SMALLEST: Final = {
     **dict.fromkeys(["AUD", "BRL", "CAD", "CHF", "EUR", "INR", "NZD", "SGD", "USD"], 50),
     **dict.fromkeys(["AED", "MYR", "PLN", "RON"], 200),
@@ -53,12 +55,10 @@ def stripe_amount(money: Money) -> int:
         raise AmountRefusedError(TOO_SMALL)
     if currency in HUNDREDTHS_OF_WHOLE_UNITS:
         amount *= 100
-    if currency in WHOLE_UNITS_OF_HUNDREDTHS:
-        amount, rest = divmod(amount, 100)
-        if rest:
-            raise AmountRefusedError(NOT_IN_UNITS)
-    if currency in THREE_DECIMAL and amount % 10:
+    if amount % unit(currency):
         raise AmountRefusedError(NOT_IN_UNITS)
+    if currency in WHOLE_UNITS_OF_HUNDREDTHS:
+        amount //= 100
     if amount >= 10 ** MORE_DIGITS.get(currency, 8):
         raise AmountRefusedError(TOO_LARGE)
     return amount
@@ -77,3 +77,8 @@ def money_of(amount: int, currency: str) -> Money:
 def smallest(currency: str) -> int:
     """Return the least amount, in minor units of ISO 4217, that Stripe charges or captures. At least 1."""
     return SMALLEST.get(currency, 1)
+
+
+def unit(currency: str) -> int:
+    """Return the amount, in minor units of ISO 4217, that Stripe charges or captures multiples of. 1 for most currencies."""
+    return MULTIPLES.get(currency, 1)

@@ -109,6 +109,14 @@ def test_part_below_the_minimum_capture_is_out_of_stock(shop: Shop, least: int, 
     assert row(order_id).get("reason") == (None if status == "CONFIRMING" else "OUT_OF_STOCK")
 
 
+@pytest.mark.parametrize(("unit", "status"), [(10, "CONFIRMING"), (1250, "CONFIRMING"), (100, "CANCELLING")])
+def test_part_that_is_not_in_units_of_the_gateway_is_out_of_stock(shop: Shop, unit: int, status: str) -> None:
+    order_id = placed(shop, "ALLOW_PARTIAL")
+    payment = {"outcome": "AUTHORIZED", "multiple_of": unit}
+    assert command("decide", order_id, decision="CONFIRM", stock=PART, payment=payment)["outcome"] == status
+    assert row(order_id).get("reason") == (None if status == "CONFIRMING" else "OUT_OF_STOCK")
+
+
 def test_back_order_is_aborted_before_its_authorisation_expires(shop: Shop, saga: Saga) -> None:
     order_id = placed(shop, "BACK_ORDER")
     until = NOON + timedelta(days=4, hours=18)  # a card's hold may be shorter than six days

@@ -2,8 +2,9 @@
 
 import pytest
 
+from kernel.currencies import MINOR_DIGITS
 from kernel.money import Money
-from services.payment.gateways.stripe_currencies import AmountRefusedError, money_of, stripe_amount
+from services.payment.gateways.stripe_currencies import AmountRefusedError, money_of, smallest, stripe_amount, unit
 
 ZERO_DECIMAL = ["BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF"]
 """Zero-decimal at Stripe and in ISO 4217: both take whole units."""
@@ -66,3 +67,20 @@ def test_more_digits_than_stripe_takes_are_refused(digits: int, currency: str) -
     assert stripe_amount(Money(most // 100 if currency == "ISK" else most, currency))
     with pytest.raises(AmountRefusedError, match="amount_too_large"):
         stripe_amount(Money(most + 1, currency))
+
+
+@pytest.mark.parametrize("currency", MINOR_DIGITS)
+def test_each_part_within_the_stated_limits_can_be_captured(currency: str) -> None:
+    """The order is decided by these limits alone: the gateway must not refuse a part for another reason after that."""
+    total = next(amount for amount in range(20_000, 20_100) if is_charged(amount, currency))
+    for part in range(1, total):
+        is_within = part >= smallest(currency) and part % unit(currency) == 0
+        assert is_charged(part, currency) == is_within, part
+
+
+def is_charged(amount: int, currency: str) -> bool:
+    try:
+        stripe_amount(Money(amount, currency))
+    except AmountRefusedError:
+        return False
+    return True

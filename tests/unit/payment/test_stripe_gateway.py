@@ -297,6 +297,19 @@ def test_part_below_the_minimum_charge_is_refused(account: Stripe, stripe: Strip
     assert account.captured == 0
 
 
+@pytest.mark.parametrize(("currency", "total", "part", "unit"), [("KWD", 6170, 3702, 10), ("MGA", 10100, 6060, 100)])
+def test_unit_of_a_capture_is_stated_with_the_authorisation(
+    account: Stripe, stripe: StripeGateway, currency: str, total: int, part: int, unit: int
+) -> None:
+    authorized = stripe.authorize(Intent(ORDER, Money(total, currency), "pm_card_visa"))
+    assert isinstance(authorized, Authorized)
+    assert authorized.multiple_of == unit
+    assert stripe.capture(Intent(ORDER, Money(part, currency), "pm_card_visa")) == CaptureRefused(
+        "amount_not_in_units_of_the_gateway"
+    )
+    assert account.captured == 0
+
+
 def test_end_of_the_authorisation_is_known_after_a_lost_response_too(account: Stripe, stripe: StripeGateway) -> None:
     account.faults = [Fault("/confirm")]
     with pytest.raises(GatewayTimeoutError):
