@@ -404,7 +404,7 @@ def republish(
 def _ages(texts: Iterable[str]) -> Iterator[int]:
     """Yield how many seconds ago each of these pending events occurred, except damaged texts: `publish` reports those."""
     for text in texts:
-        with suppress(KeyError, ValueError):
+        with suppress(Exception):  # a damaged text may be anything
             event: PendingEvent = json.loads(outbox_text.unpack(text))
             occurred = clock.from_rfc3339(event["detail"]["metadata"]["occurred_at"])
             yield (clock.now() - occurred) // timedelta(seconds=1)

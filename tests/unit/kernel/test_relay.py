@@ -474,9 +474,17 @@ UNBUILDABLE: dict[str, Callable[[dict[str, Any]], object]] = {
     ),
     "no metadata": lambda event: event["detail"].pop("metadata"),
     "no data": lambda event: event["detail"].pop("data"),
+    "no detail": lambda event: event.update(detail=None),
     "a source that is no text": lambda event: event.update({"source": None, "detail-type": "Unknown"}),
 }
 """Damages of an event in an outbox, by their names."""
+DAMAGES: dict[str, Callable[[dict[str, Any]], object]] = {
+    **UNBUILDABLE,
+    "no time": lambda event: event["detail"]["metadata"].pop("occurred_at"),
+    "a time that is null": lambda event: event["detail"]["metadata"].update(occurred_at=None),
+    "a time that is a number": lambda event: event["detail"]["metadata"].update(occurred_at=5),
+}
+"""The same, and damages of an event that can be published as it is."""
 
 
 @pytest.mark.parametrize("damage", UNBUILDABLE)
@@ -506,6 +514,16 @@ def test_damaged_event_stops_no_other_of_its_batch_and_table(
 
     assert (done.events, done.rows_left) == (1, 1)
     assert bus.taken_ids == [event_id(1), event_id(2)]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_event_stops_no_later_one_of_its_row(outbox: Outbox, bus: Bus, rows: AggregateStore, damage: str) -> None:
+    [good] = authorize(rows, 0)["pending"]
+    [damaged] = events_in([good])
+    DAMAGES[damage](damaged)
+    age(rows, 0, pending=[json.dumps(damaged), good], pending_since="2026-11-01T00:00:00.000Z")
+    republish(outbox, timedelta(minutes=2))
+    assert bus.taken_ids[-1] == event_id(0)
 
 
 def test_row_with_a_damaged_outbox_stops_no_other_of_its_batch(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
