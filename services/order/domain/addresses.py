@@ -28,6 +28,8 @@ DOMAIN: Final = re.compile(
 )
 JOINERS: Final = "\u200c\u200d"
 """Letters of Persian and Indic names need them."""
+INVISIBLE_LETTERS: Final = "\u115f\u1160\u3164\uffa0"
+"""The fillers of Hangul: letters of Unicode that print nothing (Default_Ignorable_Code_Point)."""
 
 
 def checked(contact: ContactRequest) -> ContactRequest:
@@ -46,7 +48,11 @@ def _plain(where: str, text: str) -> str:
     if has_card_number(text):
         raise _refusal(where, "has what looks like a card number; leave it out")
     plain = text.strip()
-    if text and not any(map(str.isalnum, plain)) and where.partition(".")[2] not in ("line2", "region"):
+    if (
+        text
+        and not any(sign.isalnum() and sign not in INVISIBLE_LETTERS for sign in plain)
+        and where.partition(".")[2] not in ("line2", "region")
+    ):
         raise _refusal(where, "must have a letter or a digit")
     return plain
 

@@ -141,6 +141,8 @@ def test_undeliverable_address_is_refused(shop: Shop, email: str) -> None:
     ("field", "text"),
     [
         *[("name", text) for text in ("   ", "\u3000", "\u0000", "a\r\nb", "\x1b[31mA", "a\u202eb", "---", "a\tb", "a\u2028b")],
+        *[("name", filler) for filler in "\u115f\u1160\u3164\uffa0"],
+        ("city", "\u3164 \u3164"),
         ("line1", " "),
         ("line1", "1 Main St\nBcc: x"),
         ("line2", "\x07"),
@@ -168,6 +170,7 @@ def test_names_of_all_languages_are_kept_and_trimmed(shop: Shop) -> None:
         "李小龍",
         "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
         "O'Brien-Smith, Jr.",
+        "\u115f\u1161\u11a8",
         " Zoë\u00a0B. ",
     ):
         assert shop.call("PUT", "/customers/carol/contact", a_contact(name=name)).status == 204
