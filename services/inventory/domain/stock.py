@@ -199,7 +199,10 @@ def check_sku(sku: object) -> str:
 def merge(lines: Iterable[Mapping[str, object]]) -> Quantities:
     """Add up the quantities of `lines`, each `{"sku", "quantity"}`, by SKU. Raises InvalidLinesError."""
     merged: Quantities = {}
-    for line in lines:
+    for position, line in enumerate(lines):
+        for name in ("sku", "quantity"):
+            if not isinstance(line, Mapping) or name not in line:
+                raise InvalidLinesError(f"line {position} has no {name}")
         sku, quantity = check_sku(line["sku"]), line["quantity"]
         if not isinstance(quantity, int) or isinstance(quantity, bool) or quantity < 1:
             raise InvalidLinesError(f"the quantity of {sku} is {quantity!r}; it must be an integer from 1")

@@ -25,6 +25,15 @@ def test_fifty_skus_are_accepted_on_any_number_of_lines() -> None:
         merge([line(f"SKU-{number}", 1) for number in range(51)])
 
 
+@pytest.mark.parametrize(
+    ("line", "missing"),
+    [({}, "sku"), ({"sku": "A"}, "quantity"), ({"quantity": 1}, "sku"), (None, "sku"), (5, "sku"), ("A", "sku")],
+)
+def test_line_without_a_field_is_refused_by_its_position(line: Any, missing: str) -> None:
+    with pytest.raises(InvalidLinesError, match=f"^line 1 has no {missing}$"):
+        merge([{"sku": "A", "quantity": 1}, line])
+
+
 def test_order_without_lines_is_refused() -> None:
     with pytest.raises(InvalidLinesError, match="0 SKUs"):
         merge([])
