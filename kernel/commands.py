@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar, cast, get_origin, get_type_hints
 from kernel import logs
 from kernel.aggregate_store import Causation
 from kernel.errors import BugError, RejectedError
-from kernel.identifiers import ORDER_ID, shown
+from kernel.identifiers import ORDER_ID, PERSONAL, is_personal, shown
 from kernel.logs import logger
 from kernel.traces import correlation_id_of
 
@@ -73,6 +73,22 @@ class OrderCommand(OrderQuery):
     def causation(self) -> Causation:
         """The cause of the events that the command leads to."""
         return Causation(self.correlation_id, self.causation_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorOrderCommand(OrderCommand):
+    """A command of an operator, whose ids are no card number and no e-mail address: rows and events keep them."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        refuse_personal(correlation_id=self.correlation_id, causation_id=self.causation_id)
+
+
+def refuse_personal(**ids: str) -> None:
+    """Refuse ids that would be stored with personal data in them. Raises InvalidCommandError."""
+    for name, value in ids.items():
+        if is_personal(value):
+            raise InvalidCommandError(f"{name}: {PERSONAL}")
 
 
 def dispatch(commands: Commands, event: Command) -> Answer:

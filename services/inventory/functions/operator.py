@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, InvalidCommandError, command_handler, reading
+from kernel.commands import Answer, Commands, InvalidCommandError, command_handler, reading, refuse_personal
 from kernel.handler import Handler, lambda_handler
-from kernel.identifiers import ID_FORM, PERSONAL, is_personal, shown
+from kernel.identifiers import ID_FORM, shown
 from kernel.settings import from_environment
 from kernel.statements import Quantity
 from services.inventory.domain import decisions
@@ -39,10 +39,10 @@ class Replenish:
     causation_id: str = ""
 
     def __post_init__(self) -> None:
-        _check_ids(self.correlation_id, self.causation_id)
+        refuse_personal(correlation_id=self.correlation_id, causation_id=self.causation_id)
         if not SKU_PATTERN.fullmatch(self.replenishment_id):
             raise InvalidCommandError(f"{shown(self.replenishment_id)} is not a replenishment id: it {ID_FORM}")
-        _check_ids(self.replenishment_id)
+        refuse_personal(replenishment_id=self.replenishment_id)
 
     @property
     def causation(self) -> Causation:
@@ -68,13 +68,7 @@ class Watch:
     causation_id: str
 
     def __post_init__(self) -> None:
-        _check_ids(self.correlation_id, self.causation_id)
-
-
-def _check_ids(*ids: str) -> None:
-    """Refuse ids that would be stored with personal data in them. Raises InvalidCommandError."""
-    if any(map(is_personal, ids)):
-        raise InvalidCommandError(f"an id of the command {PERSONAL}")
+        refuse_personal(correlation_id=self.correlation_id, causation_id=self.causation_id)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Final
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, OrderQuery, command_handler, reading
+from kernel.commands import Answer, Commands, InvalidCommandError, OperatorOrderCommand, OrderQuery, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import is_personal
 from kernel.settings import from_environment
@@ -32,7 +32,7 @@ class OperatorSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SettleRefund(OrderCommand):
+class SettleRefund(OperatorOrderCommand):
     """`reference` names the proof of a payment outside the gateway; `reason` is a word, empty if there is none."""
 
     reference: str
@@ -57,12 +57,12 @@ class OperatorCommands:
     def table(self) -> Commands:
         """Each command by its name."""
         return {
-            "retry_refund": reading(OrderCommand, self.retry_refund),
+            "retry_refund": reading(OperatorOrderCommand, self.retry_refund),
             "settle_refund": reading(SettleRefund, self.settle_refund),
             "status": reading(OrderQuery, self.status),
         }
 
-    def retry_refund(self, command: OrderCommand) -> Answer:
+    def retry_refund(self, command: OperatorOrderCommand) -> Answer:
         """Retry a refund that the gateway refused: REFUNDED, REFUND_REFUSED or REFUNDING.
 
         UNCHANGED with the payment's `status` if no refund was begun. A refunded payment is not refunded again.
