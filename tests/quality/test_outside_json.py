@@ -42,8 +42,19 @@ EXCEPTIONS = {
     "laptop/emulator/extensions/stream_batch_failures.py": THE_ENGINE,
 }
 """The modules that may parse JSON themselves, each with its reason. Infrastructure runs at synthesis, on files of ours."""
-PARSERS = {"load", "loads", "JSONDecoder", "decode_json", "model_validate_json", "literal_eval"}
+WRITERS = {"dumps", "dump", "JSONEncoder", "JSONDecodeError"}
+"""What a module may use of `json`: everything else parses."""
 OTHER_PARSERS = {"orjson", "ujson", "simplejson", "rapidjson", "msgspec"}
+PARSING_ATTRIBUTES = {
+    "decode_json",
+    "json_body",
+    "literal_eval",
+    "model_validate_json",
+    "parse_raw",
+    "read_json",
+    "validate_json",
+}
+"""Of pydantic, Powertools, pandas and `ast`: they parse, whatever they are attributes of."""
 
 
 def modules() -> Iterator[Path]:
@@ -55,21 +66,39 @@ def modules() -> Iterator[Path]:
 
 def parses_json(source: str) -> bool:
     """Whether a module takes a parser of JSON in hand, however it is imported and whatever it is called."""
-    tree = ast.parse(source)
-    names = {"json"}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if alias.name.partition(".")[0] in OTHER_PARSERS:
-                    return True
-                if alias.name.partition(".")[0] == "json" and alias.asname:
-                    names.add(alias.asname)
-        if isinstance(node, ast.ImportFrom):
-            module = (node.module or "").partition(".")[0]
-            if module in OTHER_PARSERS or (module == "json" and any(alias.name in PARSERS for alias in node.names)):
-                return True
-    found = (node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr in PARSERS)
-    return any(isinstance(node.value, ast.Name) and node.value.id in names for node in found)
+    nodes = list(ast.walk(ast.parse(source)))
+    names = {
+        "json",
+        *(alias.asname for node in nodes if isinstance(node, ast.Import) for alias in node.names if _is_json(alias)),
+    }
+    attributes = [node for node in nodes if isinstance(node, ast.Attribute)]
+    writing = {id(node.value) for node in attributes if node.attr in WRITERS}
+    return (
+        any(isinstance(node, ast.Import | ast.ImportFrom) and _imports_a_parser(node) for node in nodes)
+        or any(isinstance(node, ast.Name) and node.id in names and id(node) not in writing for node in nodes)
+        or any(node.attr in PARSING_ATTRIBUTES or _is_of_a_json_attribute(node) for node in attributes)
+    )
+
+
+def _is_json(alias: ast.alias) -> bool:
+    return alias.name == "json" and alias.asname is not None
+
+
+def _imports_a_parser(node: ast.Import | ast.ImportFrom) -> bool:
+    names = {alias.name for alias in node.names}
+    if isinstance(node, ast.Import):
+        return any(name.startswith("json.") or name.partition(".")[0] in OTHER_PARSERS for name in names)
+    module = node.module or ""
+    if module == "json":
+        return not names <= WRITERS
+    return (
+        module.startswith("json.") or module.partition(".")[0] in OTHER_PARSERS or bool(names & {"json", *PARSING_ATTRIBUTES})
+    )
+
+
+def _is_of_a_json_attribute(node: ast.Attribute) -> bool:
+    """Whether it is `<module>.json.loads`; `answer.json()` is no module."""
+    return isinstance(node.value, ast.Attribute) and node.value.attr == "json" and node.attr not in WRITERS
 
 
 def test_only_the_reader_parses_json() -> None:
@@ -87,6 +116,20 @@ def test_only_the_reader_parses_json() -> None:
         "from json import JSONDecoder as D",
         "import orjson",
         "import json\nmap(json.loads, texts)",
+        "import json\ngetattr(json, 'loads')(x)",
+        "import json\nd = json\nd.loads(x)",
+        "import json.decoder\njson.decoder.JSONDecoder().decode(x)",
+        "import json.decoder as d",
+        "from json import *\nloads(x)",
+        "from json import decoder",
+        "from json.decoder import scanstring",
+        "from kernel.outside_json import json",
+        "import kernel.outside_json as o\no.json.loads(x)",
+        "import ast\nast.literal_eval(x)",
+        "from ast import literal_eval",
+        "Model.model_validate_json(x)",
+        "app.current_event.json_body",
+        "pandas.read_json(x)",
     ],
 )
 def test_the_rule_sees_a_parser(source: str) -> None:
@@ -94,4 +137,6 @@ def test_the_rule_sees_a_parser(source: str) -> None:
 
 
 def test_the_rule_sees_no_parser_where_json_is_written() -> None:
-    assert not parses_json("import json\njson.dumps(x)\nyaml.load(y)\nanswer.json()")
+    assert not parses_json(
+        "import json\njson.dumps(x)\nyaml.load(y)\nanswer.json()\nanswer.json().get(z)\njson.JSONDecodeError"
+    )
