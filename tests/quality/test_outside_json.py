@@ -43,7 +43,7 @@ EXCEPTIONS = {
 }
 """The modules that may parse JSON themselves, each with its reason. Infrastructure runs at synthesis, on files of ours."""
 WRITERS = {"dumps", "dump", "JSONEncoder", "JSONDecodeError"}
-"""What a module may use of `json`: everything else parses."""
+"""The names of `json` that a module may use: everything else parses."""
 OTHER_PARSERS = {"orjson", "ujson", "simplejson", "rapidjson", "msgspec"}
 PARSING_ATTRIBUTES = {
     "decode_json",
