@@ -33,9 +33,14 @@ _CARD: Final = re.compile(
     r"|3[0689][0-9]{12,17}"  # Diners Club
     r"|35[0-9]{14,17}"  # JCB
     r"|(?:50|5[6-9]|6[0-9]|8[1-2])[0-9]{11,17}"  # Discover, Maestro, RuPay, UnionPay
+    r"|9792[0-9]{12}"  # Troy
 )
 _BY_FIVES: Final = ((4, 6, 5), (4, 6, 4))
 """How the cards of 15 and of 14 digits are written."""
+_BY_BLANKS: Final = ((4, 8, 4), (8, 4, 4), (4, 4, 8), (6, 10))
+"""How else people write 16 digits. With other signs than blanks between them, a shop's own ids have these sizes."""
+_MOST_ENCODED: Final = 3
+"""How often a text is percent-decoded, if that changes it."""
 _GTIN_LENGTHS: Final = frozenset({13, 14, 18})
 """Digits of an article's number (EAN, GTIN) and of a parcel's (SSCC), which a shop may have for a SKU or a key."""
 _SHOWN: Final = 100
@@ -67,8 +72,10 @@ def shown(text: object) -> str:
 
 
 def _forms(text: str) -> set[str]:
-    begin = text[:_READ]
-    return {_in_ascii(begin), _in_ascii(unquote(begin))}
+    forms = [text[:_READ]]
+    for _ in range(_MOST_ENCODED):
+        forms.append(unquote(forms[-1]))
+    return set(map(_in_ascii, forms))
 
 
 def _in_ascii(text: str) -> str:
@@ -94,11 +101,12 @@ def _groupings(run: str) -> Iterator[list[str]]:
     They have one size, but for the last, or the sizes that cards have: `<customer>-<date>-<count>` is no number.
     """
     groups = re.findall("[0-9]+", run)
+    written = _BY_FIVES if re.search(r"[^0-9\s]", run) else _BY_FIVES + _BY_BLANKS
     for first in range(len(groups)):
         for last in range(first, min(len(groups), first + 19)):
             part = groups[first : last + 1]
             sizes = tuple(map(len, part))
-            if sizes in _BY_FIVES or (len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]):
+            if sizes in written or (len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]):
                 yield part
 
 

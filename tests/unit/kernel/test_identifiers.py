@@ -20,7 +20,13 @@ VISA = "4111111111111111"
         "4111_1111_1111_1111",
         "4111  -  1111  -  1111  -  1111",
         "41-11-11-11-11-11-11-11",
+        "4111 11111111 1111",
+        "41111111 1111 1111",
+        "4111 1111 11111111",
+        "411111 1111111111",
+        "order 12 411111 1111111111",
         "4111%201111%201111%201111",
+        "4111%252011111111%25201111",
         "4222222222222",
         "4000000000000000006",
         "5555555555554444",
@@ -33,6 +39,7 @@ VISA = "4111111111111111"
         "3530111333300000",
         "6200000000000005",
         "6304000000000000",
+        "9792030000000000",
         f"card{VISA}",
         f"order 12 {VISA}",
         "order 12 4111 1111 1111 1111",
@@ -45,6 +52,8 @@ VISA = "4111111111111111"
         "".join(chr(ord(digit) - ord("0") + 0xFF10) for digit in VISA),
         "".join(chr(ord(digit) - ord("0") + 0x0660) for digit in VISA),
         "joe%40example.com",
+        "joe%2540example.com",
+        "joe%252540example.com",
         "<joe@localhost>",
     ],
 )
@@ -80,6 +89,21 @@ def test_uuid_or_digest_is_not_a_card_number() -> None:
     for _ in range(20_000):
         number = uuid.UUID(int=chance.getrandbits(128), version=4)
         for key in (str(number), number.hex, f"cart-{number}", f"{number}-2"):
+            assert not is_personal(key), key
+
+
+def test_ids_of_customer_date_and_count_are_not_card_numbers() -> None:
+    """A tenth of them has the right check digit, and they have the sizes in which people write cards with blanks."""
+    for count in range(1000):
+        for key in (
+            f"4{count:03}-20261128-{count:04}",
+            f"{count:04}-4111-{20261128 + count}",
+            f"400{count:03}-1732800{count:03}",
+            f"41{count:06}.2026.{count:04}",
+            f"1{count:014}",
+            f"{1732800000000 + count}",
+            f"{1732800000000000 + count}",
+        ):
             assert not is_personal(key), key
 
 
