@@ -14,7 +14,9 @@ Example:
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
-from typing import Any, Final, TypeVar, cast, get_origin, get_type_hints
+from typing import Any, Final, TypedDict, TypeVar, cast, get_origin, get_type_hints
+
+from typing_extensions import ReadOnly
 
 from kernel import logs
 from kernel.aggregate_store import Causation
@@ -25,8 +27,14 @@ from kernel.traces import correlation_id_of
 
 Command = dict[str, Any]
 """A command as its caller sends it: JSON."""
-Answer = Mapping[str, object]
-"""A command's answer: `outcome`, and what belongs to it."""
+
+
+class Answer(TypedDict):
+    """The part that every command's answer has. The type of each command states its outcomes and what belongs to them."""
+
+    outcome: ReadOnly[str]
+
+
 Commands = Mapping[str, Callable[[Command], Answer]]
 """The function of each command, by its name."""
 C = TypeVar("C")

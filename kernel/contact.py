@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict, cast
 
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
@@ -65,6 +65,25 @@ class Purchase(TypedDict):
     total: MoneyDict
 
 
+class FoundContact(TypedDict):
+    """The answer of the `contact` function with the contact of an order's customer, and the purchase if it was requested."""
+
+    outcome: Literal["FOUND"]
+    order: OrderFacts | None
+    customer_id: str
+    name: str
+    email: str
+    address: Mapping[str, str]
+    purchase: NotRequired[Purchase]
+
+
+class NoContact(TypedDict):
+    """The answer of the `contact` function for a customer without a contact. `order` is None if there is no order."""
+
+    outcome: Literal["NOT_YET", "NOT_FOUND"]
+    order: OrderFacts | None
+
+
 @dataclass(frozen=True)
 class Addressed:
     """An order as its service durably states it, and its customer's contact. Each is None if it is missing.
@@ -92,9 +111,10 @@ class Contacts:
         Raises ContactNotYetError, ContactUnavailableError, and botocore's errors of Lambda.
         """
         try:
-            found = ask(self.client(), self.function_arn, order_id, **({"detail": PURCHASE} if purchase else {}))
+            answered = ask(self.client(), self.function_arn, order_id, **({"detail": PURCHASE} if purchase else {}))
         except FactsUnavailableError as failure:
             raise ContactUnavailableError(str(failure)) from None
+        found = cast(FoundContact | NoContact, answered)
         match found["outcome"]:
             case "FOUND":
                 if purchase and "purchase" not in found:  # the order service is still the one before

@@ -5,7 +5,7 @@ An event is a hint. Before a consumer moves money, goods or an order on it, the 
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, NotRequired, TypedDict, cast
+from typing import Literal, NotRequired, TypedDict, TypeVar, cast
 
 from kernel import logs, outside_json
 from kernel.clients import AwsClient
@@ -16,19 +16,28 @@ from kernel.naming import facts_function_name
 from kernel.schemas import InvalidEventError
 from kernel.statements import Quantity
 
-Facts = Mapping[str, Any]
-"""The facts that a service states of its row: `status`, and others by the service."""
+
+class Facts(TypedDict):
+    """The facts that every service states of a row about an order."""
+
+    outcome: Literal["FOUND"]
+    order_id: str
+    status: str
 
 
-class OrderFacts(TypedDict):
+class NotFound(TypedDict):
+    """The answer of a service that has no row."""
+
+    outcome: Literal["NOT_FOUND"]
+
+
+class OrderFacts(Facts):
     """The facts that the order service states of an order. `total` is in minor units of its currency.
 
     `confirmed` and `revoked` (cancelled after its confirmation) stay true once they are true. `backordered` says that the order
     waited for stock, `left_out` which of the ordered items are not in stock.
     """
 
-    order_id: str
-    status: str
     fulfilment: str
     confirmed: bool
     revoked: bool
@@ -39,50 +48,43 @@ class OrderFacts(TypedDict):
     reason: NotRequired[str]
 
 
-class ShipmentFacts(TypedDict):
+class ShipmentFacts(Facts):
     """The facts that the shipping service states of an order's shipment. `tracking` is set once it is dispatched."""
 
-    order_id: str
-    status: str
     tracking: NotRequired[str]
     reason: NotRequired[str]
 
 
-class PaymentFacts(TypedDict):
+class PaymentFacts(Facts):
     """The facts that the payment service states of an order's payment. `total` is in minor units of its currency."""
 
-    order_id: str
-    status: str
     total: NotRequired[MoneyDict]
     reason: NotRequired[str]
 
 
-class RefundFacts(TypedDict):
+class RefundFacts(Facts):
     """The facts that the payment service states of a refund made at the gateway by hand. `left` is left of the payment."""
 
-    order_id: str
-    status: str
     left: MoneyDict
 
 
-class ReservationFacts(TypedDict):
+class ReservationFacts(Facts):
     """The facts that the inventory states of an order's reservation."""
 
-    order_id: str
-    status: str
     lines: NotRequired[list[Quantity]]
 
 
-Stated = OrderFacts | PaymentFacts | RefundFacts | ReservationFacts | ShipmentFacts
+F = TypeVar("F", bound=Facts)
+"""The facts of one service."""
 
 
 class FactsUnavailableError(RetryableError):
     """The owner did not answer, so the state of its row is unknown. The same query is safe to repeat."""
 
 
-def answer(stated: Stated | None) -> dict[str, object]:
-    """Return the answer of a `facts` function: FOUND with the facts of a row, or NOT_FOUND if there is no row."""
-    return {"outcome": "NOT_FOUND"} if stated is None else {"outcome": "FOUND", **stated}
+def answer(stated: F | None) -> F | NotFound:
+    """Return the answer of a `facts` function: the facts of a row, or NOT_FOUND if there is no row."""
+    return {"outcome": "NOT_FOUND"} if stated is None else stated
 
 
 class OwnerFacts:
@@ -102,11 +104,13 @@ class OwnerFacts:
         Raises FactsUnavailableError, and botocore's errors of Lambda: also while the service is not deployed.
         """
         name = facts_function_name(self.stage, service)
-        found = ask(self.client(), f"{name}:{self.alias}" if self.alias else name, order_id, **about)
+        answered = ask(self.client(), f"{name}:{self.alias}" if self.alias else name, order_id, **about)
+        found = cast(Facts | NotFound, answered)
         match found.get("outcome"):
             case "FOUND":
-                logs.debug("facts read", owner=service, row_status=found.get("status"))
-                return found
+                facts = cast(Facts, found)
+                logs.debug("facts read", owner=service, row_status=facts.get("status"))
+                return facts
             case "NOT_FOUND":
                 return None
             case outcome:
@@ -121,7 +125,7 @@ class OwnerFacts:
         return cast(ShipmentFacts | None, self.of("shipping", order_id))
 
 
-def ask(client: AwsClient, function: str, order_id: str, **about: str) -> Facts:
+def ask(client: AwsClient, function: str, order_id: str, **about: str) -> dict[str, object]:
     """Invoke a query function, by its name or ARN with or without an alias, on an order. Return its answer.
 
     `client` is Lambda's. Raises FactsUnavailableError, and botocore's errors.
@@ -138,7 +142,7 @@ def ask(client: AwsClient, function: str, order_id: str, **about: str) -> Facts:
     return found
 
 
-def contradicted(event: DomainEvent, owner: str, facts: Facts | OrderFacts | ShipmentFacts | None) -> InvalidEventError:
+def contradicted(event: DomainEvent, owner: str, facts: Facts | None) -> InvalidEventError:
     """Return the refusal of an event that its owner's row does not bear out."""
     status = f"{facts['status']} there" if facts else "unknown there"
     reason = f"the {owner} service does not confirm it: the order is {status}; nothing was changed"

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any, Final, Literal, overload
+from typing import Any, Final, Literal, TypeVar, cast, overload
 
 from kernel.errors import RejectedError
 from kernel.logs import logger
@@ -21,6 +21,8 @@ from kernel.secrets import Secrets
 from kernel.statements import OrderStatement, Payable, PaymentStatement, StockStatement, Wanted
 
 Statement = dict[str, Any]
+S = TypeVar("S", bound=Mapping[str, object])
+"""The form of a statement, one of `kernel.statements`."""
 RECEIPT: Final = "receipt"
 """The field of a statement that holds its receipt."""
 CONFIRMING, CANCELLING = "CONFIRMING", "CANCELLING"
@@ -60,9 +62,9 @@ class Receipts:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
 
-    def issue(self, kind: Kind, order_id: str, statement: Mapping[str, object]) -> Statement:
-        """Return the statement with its receipt."""
-        return {**statement, RECEIPT: sign(self.keys.current(), kind, order_id, statement)}
+    def issue(self, kind: Kind, order_id: str, statement: S) -> S:
+        """Return the statement with its receipt beside its own fields."""
+        return cast(S, {**statement, RECEIPT: sign(self.keys.current(), kind, order_id, statement)})
 
     @overload
     def check(self, kind: Literal[Kind.PAYABLE], order_id: str, stated: object, outcome: str | None = None) -> Payable: ...

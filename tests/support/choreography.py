@@ -3,12 +3,14 @@
 import io
 import json
 from collections.abc import Mapping
+from typing import Any
 
 from kernel.batches import SqsEvent
-from kernel.facts import Facts
 from kernel.naming import SERVICES, facts_function_name
 from kernel.schemas import newest_version, read_schemas
 
+Facts = Mapping[str, Any]
+"""The facts that a service states, or its answer to a query."""
 Envelope = dict[str, object]
 """An event as a rule delivers it: `source`, `detail-type`, `detail`."""
 ORDER = "ord-" + "a" * 26

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, command_handler, reading
+from kernel.commands import Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, Receipts, receipts_of
 from kernel.secrets import Secrets
@@ -65,7 +65,7 @@ class StockCommands:
             "release": reading(Settle, self.release),
         }
 
-    def reserve(self, command: Reserve) -> Answer:
+    def reserve(self, command: Reserve) -> StockStatement:
         """Reserve the order's lines: HELD, REJECTED with the `short` SKUs, or the status of an earlier reservation.
 
         If some lines are short, the order's `if_short` decides: ALLOW_PARTIAL holds the available part (HELD with fewer
@@ -87,13 +87,13 @@ class StockCommands:
         )
         return self._issue(command, decisions.answer(row))
 
-    def commit(self, command: Settle) -> Answer:
+    def commit(self, command: Settle) -> StockStatement:
         """Sell the stock of an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED if it was released before."""
         self.receipts.check(Kind.DECISION, command.order_id, command.decision, CONFIRMING)
         row = self.reservations.apply_step(command.order_id, decisions.commit, command.causation)
         return self._issue(command, {"outcome": row["status"]})
 
-    def release(self, command: Settle) -> Answer:
+    def release(self, command: Settle) -> StockStatement:
         """Release the stock that a CANCELLING order holds, waits for or was sold: RELEASED or RESTOCKED."""
         order_id, causation = command.order_id, command.causation
         self.receipts.check(Kind.DECISION, order_id, command.decision, CANCELLING)
@@ -102,7 +102,7 @@ class StockCommands:
         )
         return self._issue(command, {"outcome": row["status"]})
 
-    def _issue(self, command: OrderCommand, statement: StockStatement) -> Answer:
+    def _issue(self, command: OrderCommand, statement: StockStatement) -> StockStatement:
         return self.receipts.issue(Kind.STOCK, command.order_id, statement)
 
 

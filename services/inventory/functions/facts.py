@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from kernel.clients import Clients
-from kernel.commands import Answer
-from kernel.facts import ReservationFacts, answer
+from kernel.facts import NotFound, ReservationFacts, answer
 from kernel.handler import Handler, lambda_handler
 from kernel.settings import from_environment
 from services.inventory.domain.model import ReservationRow
@@ -28,7 +27,7 @@ class FactsQuery(TypedDict):
 
 def facts_of(row: ReservationRow) -> ReservationFacts:
     """Return the reservation's facts. One that was released first has no lines."""
-    found = ReservationFacts(order_id=row["order_id"], status=row["status"])
+    found = ReservationFacts(outcome="FOUND", order_id=row["order_id"], status=row["status"])
     if "lines" in row:
         found["lines"] = row["lines"]
     return found
@@ -38,7 +37,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of a query: it returns FOUND with the reservation's `status` and `lines`, or NOT_FOUND."""
     reservations = Reservations(clients.dynamodb, from_environment(FactsSettings, environ).table_name)
 
-    def handle(event: FactsQuery, context: object) -> Answer:
+    def handle(event: FactsQuery, context: object) -> ReservationFacts | NotFound:
         row = reservations.get(event["order_id"])
         return answer(facts_of(row) if row else None)
 

@@ -5,10 +5,11 @@ They are a function of their own: the saga's role cannot invoke it, and the oper
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, TypedDict
 
 from kernel.aggregate_store import Causation
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, InvalidCommandError, command_handler, reading, refuse_personal
+from kernel.commands import Commands, InvalidCommandError, command_handler, reading, refuse_personal
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import ID_FORM, shown
 from kernel.settings import from_environment
@@ -71,6 +72,26 @@ class Watch:
         refuse_personal(correlation_id=self.correlation_id, causation_id=self.causation_id)
 
 
+class Replenished(TypedDict):
+    """The status of a delivery, REPLENISHED, as `outcome`."""
+
+    outcome: str
+
+
+class Watched(TypedDict):
+    """The level of a SKU, ENOUGH or LOW, as `outcome`, and its threshold in units."""
+
+    outcome: str
+    threshold: int
+
+
+class Spread(TypedDict):
+    """The number of rows that hold a SKU's stock."""
+
+    outcome: Literal["SPLIT", "MERGED"]
+    shards: int
+
+
 @dataclass(frozen=True)
 class OperatorCommands:
     """The operator's commands."""
@@ -88,7 +109,7 @@ class OperatorCommands:
             "split": reading(Split, self.split),
         }
 
-    def replenish(self, command: Replenish) -> Answer:
+    def replenish(self, command: Replenish) -> Replenished:
         """Add the items of a delivery to the stock, once for each `replenishment_id`: REPLENISHED."""
         replenishment_id, arrived = command.replenishment_id, merge(command.items)
         row = self.replenishments.apply_step(
@@ -99,7 +120,7 @@ class OperatorCommands:
         )
         return {"outcome": row["status"]}
 
-    def watch(self, command: Watch) -> Answer:
+    def watch(self, command: Watch) -> Watched:
         """Publish an event whenever less than `threshold` units of a SKU are available: ENOUGH or LOW. 0 disables it."""
         sku, threshold = check_sku(command.sku), command.threshold
         if not isinstance(threshold, int) or isinstance(threshold, bool) or not 0 <= threshold <= MAX_QUANTITY:
@@ -107,7 +128,7 @@ class OperatorCommands:
         row = self.alerts.set_threshold(sku, threshold, Causation(command.correlation_id, command.causation_id))
         return {"outcome": row["status"], "threshold": row["threshold"]}
 
-    def split(self, command: Split) -> Answer:
+    def split(self, command: Split) -> Spread:
         """Split the stock of a SKU over `shards` rows, or merge it: SPLIT or MERGED, with the number of rows.
 
         A SKU for which orders wait stays merged.

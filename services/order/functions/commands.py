@@ -6,16 +6,17 @@ A command acts on the evidence of another service. It checks the receipt of the 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal, NotRequired, TypedDict
 
 from kernel import clock
 from kernel.aggregate_store import Decision
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, OrderQuery, command_handler, reading
+from kernel.commands import Commands, InvalidCommandError, OrderCommand, OrderQuery, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.receipts import Kind, Receipts, receipts_of
 from kernel.secrets import Secrets
 from kernel.settings import from_environment
-from kernel.statements import PaymentStatement, StockStatement
+from kernel.statements import OrderStatement, Payable, PaymentStatement, StockStatement, Wanted
 from services.order.domain import decisions, identity, states
 from services.order.domain.decisions import Limits
 from services.order.domain.model import OrderRow
@@ -76,6 +77,19 @@ class Finish(OrderCommand):
     stock: object = None
 
 
+class Loaded(TypedDict):
+    """The statements of an order, and the ids of the cause of its saga. NOT_FOUND has an empty decision alone."""
+
+    outcome: Literal["FOUND", "NOT_FOUND"]
+    order_id: NotRequired[str]
+    status: NotRequired[str]
+    correlation_id: NotRequired[str]
+    causation_id: NotRequired[str]
+    payable: NotRequired[Payable]
+    wanted: NotRequired[Wanted]
+    decision: OrderStatement | None
+
+
 class OrderCommands:
     """The saga's steps on an order, by their names."""
 
@@ -92,20 +106,23 @@ class OrderCommands:
             "cancel": reading(Finish, self.cancel),
         }
 
-    def load(self, command: OrderQuery) -> Answer:
+    def load(self, command: OrderQuery) -> Loaded:
         """Return the order's statements, from which a resumed saga begins: FOUND or NOT_FOUND."""
         row = self.orders.get(command.order_id)
         if row is None:
             return {"outcome": "NOT_FOUND", "decision": None}
-        found = {name: row[name] for name in ("order_id", "status", "correlation_id")}
-        stated = {
+        return {
+            "outcome": "FOUND",
+            "order_id": row["order_id"],
+            "status": row["status"],
+            "correlation_id": row["correlation_id"],
+            "causation_id": identity.placed_event_id(row["order_id"]),
             "payable": self.statements.payable(row),
             "wanted": self.statements.wanted(row),
             "decision": self.statements.decision(row),
         }
-        return {"outcome": "FOUND", **found, "causation_id": identity.placed_event_id(row["order_id"]), **stated}
 
-    def decide(self, command: Decide) -> Answer:
+    def decide(self, command: Decide) -> OrderStatement:
         """Take the one decision, CONFIRM or CANCEL; answer the order's status after it, whichever decision was first."""
         match command.decision:
             case "CONFIRM":
@@ -117,13 +134,13 @@ class OrderCommands:
                 return self._apply(command, lambda row: decisions.turn_down(row, refusal, clock.now()))
         raise InvalidCommandError("decision: must be CONFIRM or CANCEL")
 
-    def wait(self, command: Wait) -> Answer:
+    def wait(self, command: Wait) -> OrderStatement:
         """Let a back-order wait for stock that is WAITING, or end it if this try began after its deadline."""
         payment = self.receipts.check(Kind.PAYMENT, command.order_id, command.payment)
         stock = self.receipts.check(Kind.STOCK, command.order_id, command.stock)
         return self._apply(command, lambda row: decisions.wait(row, stock, command.tried_at, self.limits, clock.now(), payment))
 
-    def unavailable(self, command: Unavailable) -> Answer:
+    def unavailable(self, command: Unavailable) -> OrderStatement:
         """Record that a try got no answer, or end the order if this try began after its deadline; answer the status after it.
 
         Raises InvalidCommandError for any other reason.
@@ -137,17 +154,17 @@ class OrderCommands:
             self.orders.record_unavailable(command.order_id, reason)
         return answer
 
-    def refuse(self, command: Refuse) -> Answer:
+    def refuse(self, command: Refuse) -> OrderStatement:
         """Turn a confirming order back, because its capture was refused."""
         payment = self.receipts.check(Kind.PAYMENT, command.order_id, command.payment)
         return self._apply(command, lambda row: decisions.revert_to_cancelling(row, "CAPTURE_REFUSED", payment["outcome"]))
 
-    def confirm(self, command: Finish) -> Answer:
+    def confirm(self, command: Finish) -> OrderStatement:
         """Confirm the order. Requires payment CAPTURED and stock COMMITTED."""
         payment, stock = self._settled(command)
         return self._apply(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]))
 
-    def cancel(self, command: Finish) -> Answer:
+    def cancel(self, command: Finish) -> OrderStatement:
         """Cancel the order. Requires payment VOIDED or DECLINED, and stock RELEASED or RESTOCKED."""
         payment, stock = self._settled(command)
         return self._apply(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
@@ -165,7 +182,7 @@ class OrderCommands:
         stock = self.receipts.check(Kind.STOCK, command.order_id, command.stock)
         return payment, stock
 
-    def _apply(self, command: OrderCommand, decide: Callable[[OrderRow], Decision | None]) -> Answer:
+    def _apply(self, command: OrderCommand, decide: Callable[[OrderRow], Decision | None]) -> OrderStatement:
         """Take the step and state the decision. Raises UnknownAggregateError."""
         return self.statements.decision(self.orders.apply(command.order_id, decide, command.causation))
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.contact import PURCHASE, Purchase, PurchasedLine, ShortLine
-from kernel.facts import answer
+from kernel.contact import PURCHASE, FoundContact, NoContact, Purchase, PurchasedLine, ShortLine
 from kernel.handler import Handler, lambda_handler
 from kernel.statements import Quantity
 from services.order.domain import decisions
@@ -21,7 +20,9 @@ NOT_YET_FOR: Final = timedelta(minutes=5)
 """How long after the creation of an order a missing contact may yet come: its customer had one when it was placed."""
 
 
-def find(orders: Orders, contacts: Contacts, catalogue: Catalogue, order_id: str, detail: str | None = None) -> dict[str, Any]:
+def find(
+    orders: Orders, contacts: Contacts, catalogue: Catalogue, order_id: str, detail: str | None = None
+) -> FoundContact | NoContact:
     """Return FOUND with `customer_id`, `name`, `email`, `address`; NOT_FOUND if never given, or forgotten.
 
     NOT_YET in place of NOT_FOUND while the order is young: the caller repeats the query, because NOT_FOUND is final.
@@ -29,14 +30,21 @@ def find(orders: Orders, contacts: Contacts, catalogue: Catalogue, order_id: str
     the `purchase`. Raises CatalogueUnavailableError.
     """
     order = orders.get(order_id)
-    stated = answer(facts_of(order)) if order else None
+    stated = facts_of(order) if order else None
     contact = contacts.get(order["customer_id"]) if order else None
     if order is None or contact is None:
         return {"outcome": "NOT_YET" if order and is_young(order) else "NOT_FOUND", "order": stated}
-    found = {name: contact[name] for name in ("customer_id", "name", "email", "address")}
+    found: FoundContact = {
+        "outcome": "FOUND",
+        "order": stated,
+        "customer_id": contact["customer_id"],
+        "name": contact["name"],
+        "email": contact["email"],
+        "address": contact["address"],
+    }
     if detail == PURCHASE:
         found["purchase"] = purchase_of(order, catalogue)
-    return {"outcome": "FOUND", "order": stated, **found}
+    return found
 
 
 def purchase_of(order: OrderRow, catalogue: Catalogue) -> Purchase:

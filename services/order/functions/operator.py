@@ -5,10 +5,10 @@ It is a function of its own, so that a role that may set a price cannot move an 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, command_handler, reading
+from kernel.commands import Commands, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from services.order.domain.prices import MAX_PRICES
 from services.order.storage.catalogue import Catalogue
@@ -21,6 +21,13 @@ class SetPrices:
     prices: list[dict[str, Any]]
 
 
+class Priced(TypedDict):
+    """The number of prices that were put into the catalogue."""
+
+    outcome: Literal["PRICED"]
+    count: int
+
+
 class OperatorCommands:
     """The operator's commands by their names."""
 
@@ -28,7 +35,7 @@ class OperatorCommands:
         self.catalogue = catalogue
         self.table: Commands = {"set_prices": reading(SetPrices, self.set_prices)}
 
-    def set_prices(self, command: SetPrices) -> Answer:
+    def set_prices(self, command: SetPrices) -> Priced:
         """Put prices in the catalogue: PRICED, with their `count`. Raises InvalidPriceError, ValueError for too many."""
         if len(command.prices) > MAX_PRICES:
             raise ValueError(f"{len(command.prices)} prices; at most {MAX_PRICES} a command")

@@ -5,7 +5,9 @@ Each event is a hint. The order moves only if the owner of the fact states the s
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypedDict, cast
+from typing import Any, Generic
+
+from typing_extensions import TypeVar
 
 from kernel import clock
 from kernel.aggregate_store import UnknownAggregateError
@@ -13,24 +15,19 @@ from kernel.clients import Clients
 from kernel.facts import OwnerFacts, contradicted
 from kernel.handler import Handler, lambda_handler
 from kernel.inbox import Delivery, Handlers, queue_handler
-from kernel.money import MoneyDict
 from kernel.naming import source_of
 from services.order.domain import decisions
-from services.order.domain.model import OrderDecision, OrderRow, ShipmentFailure
-from services.order.schemas.consumed import StockReleasedData
+from services.order.domain.model import OrderDecision, OrderRow
+from services.order.schemas.consumed import PaymentRefundedOutsideData, ShipmentFailedData, StockReleasedData
 from services.order.storage.table import Orders
 from services.order.subscriptions import REPLAY_POLICY
 
-
-class Known(TypedDict, total=False):
-    """The facts that a step needs, from the event's data or from the owner."""
-
-    reason: ShipmentFailure
-    left: MoneyDict
+K = TypeVar("K", default=Mapping[str, object])
+"""The form of the facts that a step needs, as the event's data and the owner have them."""
 
 
 @dataclass(frozen=True)
-class Hint:
+class Hint(Generic[K]):
     """The step that an event leads to, if the row of its `owner` has one of these statuses.
 
     The statuses are the event's own and those that can follow it, so that a late delivery has an effect too. `choose` takes
@@ -39,35 +36,32 @@ class Hint:
 
     owner: str
     statuses: tuple[str, ...]
-    choose: Callable[[OrderRow, Known], OrderDecision | None]
+    choose: Callable[[OrderRow, K], OrderDecision | None]
     about: tuple[str, ...] = ()
     """The fields of the event's data by which the owner finds one of an order's rows."""
 
 
-HINTS: dict[tuple[str, str], Hint] = {
-    (source_of(hint.owner), detail_type): hint
-    for detail_type, hint in {
-        "ShipmentDispatched": Hint(
-            "shipping", ("DISPATCHED", "DELIVERED"), lambda row, known: decisions.mark_fulfilment(row, "DISPATCHED")
-        ),
-        "ShipmentDelivered": Hint("shipping", ("DELIVERED",), lambda row, known: decisions.mark_fulfilment(row, "DELIVERED")),
-        "ShipmentCancelled": Hint(
-            "shipping", ("CANCELLED",), lambda row, known: decisions.begin_refund(row, None, clock.now())
-        ),
-        "ShipmentFailed": Hint(
-            "shipping", ("FAILED",), lambda row, known: decisions.begin_refund(row, known["reason"], clock.now())
-        ),
-        "PaymentRefunded": Hint("payment", ("REFUNDED",), lambda row, known: decisions.record_return(row, "refunded")),
-        "PaymentRefundedOutside": Hint(
-            "payment",
-            ("RECORDED",),
-            lambda row, known: decisions.refunded_outside(row, known["left"]["amount"], clock.now()),
-            about=("refund_id",),
-        ),
-        "StockAllocated": Hint("inventory", ("HELD", "COMMITTED"), lambda row, known: decisions.resume(row, clock.now())),
-        "StockReleased": Hint("inventory", ("RESTOCKED",), lambda row, known: decisions.record_return(row, "restocked")),
-    }.items()
+BY_DETAIL_TYPE: dict[str, Hint[Any]] = {
+    "ShipmentDispatched": Hint(
+        "shipping", ("DISPATCHED", "DELIVERED"), lambda row, known: decisions.mark_fulfilment(row, "DISPATCHED")
+    ),
+    "ShipmentDelivered": Hint("shipping", ("DELIVERED",), lambda row, known: decisions.mark_fulfilment(row, "DELIVERED")),
+    "ShipmentCancelled": Hint("shipping", ("CANCELLED",), lambda row, known: decisions.begin_refund(row, None, clock.now())),
+    "ShipmentFailed": Hint[ShipmentFailedData](
+        "shipping", ("FAILED",), lambda row, known: decisions.begin_refund(row, known["reason"], clock.now())
+    ),
+    "PaymentRefunded": Hint("payment", ("REFUNDED",), lambda row, known: decisions.record_return(row, "refunded")),
+    "PaymentRefundedOutside": Hint[PaymentRefundedOutsideData](
+        "payment",
+        ("RECORDED",),
+        lambda row, known: decisions.refunded_outside(row, known["left"]["amount"], clock.now()),
+        about=("refund_id",),
+    ),
+    "StockAllocated": Hint("inventory", ("HELD", "COMMITTED"), lambda row, known: decisions.resume(row, clock.now())),
+    "StockReleased": Hint("inventory", ("RESTOCKED",), lambda row, known: decisions.record_return(row, "restocked")),
 }
+HINTS = {(source_of(hint.owner), detail_type): hint for detail_type, hint in BY_DETAIL_TYPE.items()}
+"""The hints by source and detail type."""
 
 
 class Fulfilment:
@@ -92,14 +86,14 @@ class Fulfilment:
         order = self.orders.get(order_id)
         if order is None:
             raise UnknownAggregateError(f"{event.detail_type} {event.event_id} is about order {order_id}, which is not there")
-        if hint.choose(order, cast(Known, event.data)) is None:
+        if hint.choose(order, event.data) is None:
             return
         facts = self.owners.of(hint.owner, order_id, **{name: event.data[name] for name in hint.about})
         if facts is None or facts["status"] not in hint.statuses:
             raise contradicted(event, hint.owner, facts)
 
         def step(row: OrderRow) -> OrderDecision | None:
-            decision = hint.choose(row, cast(Known, facts))
+            decision = hint.choose(row, facts)
             return replace(decision, triggered_by=event) if decision else None
 
         self.orders.apply(order_id, step, delivery.causation, seen=order)

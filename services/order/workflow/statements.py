@@ -2,7 +2,7 @@
 
 from typing import Literal, NotRequired, TypedDict
 
-from kernel.receipts import Kind, Receipts, Statement
+from kernel.receipts import Kind, Receipts
 from kernel.statements import OrderStatement, Payable, Wanted
 from services.order.domain import decisions, identity
 from services.order.domain.model import OrderRow
@@ -15,8 +15,8 @@ class LiveInput(TypedDict):
     order_id: str
     correlation_id: str
     causation_id: str
-    payable: Statement
-    wanted: Statement
+    payable: Payable
+    wanted: Wanted
 
 
 class ResumeInput(TypedDict):
@@ -33,18 +33,18 @@ class Statements:
     def __init__(self, receipts: Receipts) -> None:
         self.receipts = receipts
 
-    def payable(self, row: OrderRow) -> Statement:
+    def payable(self, row: OrderRow) -> Payable:
         """Return the original total and the payment method to charge."""
         stated = Payable(total=decisions.original_order(row)["total"], payment_token=row["payment_token"])
         return self.receipts.issue(Kind.PAYABLE, row["order_id"], stated)
 
-    def wanted(self, row: OrderRow) -> Statement:
+    def wanted(self, row: OrderRow) -> Wanted:
         """Return the original lines, and what to do if some are not in stock."""
         lines = decisions.quantities(decisions.original_order(row)["lines"])
         stated = Wanted(lines=lines, if_short=row.get("if_short", decisions.REJECT))
         return self.receipts.issue(Kind.WANTED, row["order_id"], stated)
 
-    def decision(self, row: OrderRow) -> Statement:
+    def decision(self, row: OrderRow) -> OrderStatement:
         """Return the order's status, with its reason and total."""
         stated = OrderStatement(outcome=row["status"], reason=row.get("reason"), total=row["total"])
         return self.receipts.issue(Kind.DECISION, row["order_id"], stated)

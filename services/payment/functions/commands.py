@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, InvalidCommandError, OrderCommand, command_handler, reading
+from kernel.commands import Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.money import Money
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, Receipts, receipts_of
@@ -59,7 +59,7 @@ class PaymentCommands:
             "void": reading(Settle, self.void),
         }
 
-    def authorize(self, command: Authorize) -> Answer:
+    def authorize(self, command: Authorize) -> PaymentStatement:
         """Set the order's payable total aside: AUTHORIZED, DECLINED or VOIDED."""
         payable = self.receipts.check(Kind.PAYABLE, command.order_id, command.payable)
         intent = Intent(command.order_id, Money.from_dict(payable["total"]), payable["payment_token"])
@@ -67,18 +67,18 @@ class PaymentCommands:
             raise InvalidCommandError(f"payable.total: {intent.total} is negative")
         return self._issue(command, self.processor.authorize(intent, command.causation))
 
-    def capture(self, command: Settle) -> Answer:
+    def capture(self, command: Settle) -> PaymentStatement:
         """Capture the total of the order's decision, at most the authorised one: CAPTURED, CAPTURE_REFUSED or VOIDED."""
         decision = self.receipts.check(Kind.DECISION, command.order_id, command.decision, CONFIRMING)
         total = Money.from_dict(decision["total"])
         return self._issue(command, self.processor.capture(command.order_id, command.causation, total))
 
-    def void(self, command: Settle) -> Answer:
+    def void(self, command: Settle) -> PaymentStatement:
         """Release the money of an order that is CANCELLING: VOIDED, DECLINED or CAPTURED."""
         self.receipts.check(Kind.DECISION, command.order_id, command.decision, CANCELLING)
         return self._issue(command, self.processor.void(command.order_id, command.causation))
 
-    def _issue(self, command: OrderCommand, statement: PaymentStatement) -> Answer:
+    def _issue(self, command: OrderCommand, statement: PaymentStatement) -> PaymentStatement:
         return self.receipts.issue(Kind.PAYMENT, command.order_id, statement)
 
 

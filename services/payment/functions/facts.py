@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import NotRequired, TypedDict
 
 from kernel.clients import Clients
-from kernel.commands import Answer
-from kernel.facts import PaymentFacts, RefundFacts, answer
+from kernel.facts import NotFound, PaymentFacts, RefundFacts, answer
 from kernel.handler import Handler, lambda_handler
 from kernel.settings import from_environment
 from services.payment.domain.model import OutsideRefundRow, PaymentRow
@@ -29,7 +28,7 @@ class FactsQuery(TypedDict):
 
 def facts_of(row: PaymentRow) -> PaymentFacts:
     """Return the payment's facts. A payment that was voided first has no total."""
-    found = PaymentFacts(order_id=row["order_id"], status=row["status"])
+    found = PaymentFacts(outcome="FOUND", order_id=row["order_id"], status=row["status"])
     if "total" in row:
         found["total"] = row["total"]
     if "reason" in row:
@@ -39,7 +38,7 @@ def facts_of(row: PaymentRow) -> PaymentFacts:
 
 def facts_of_refund(row: OutsideRefundRow) -> RefundFacts:
     """Return the facts of a refund that was made at the gateway by hand."""
-    return RefundFacts(order_id=row["order_id"], status=row["status"], left=row["left"])
+    return RefundFacts(outcome="FOUND", order_id=row["order_id"], status=row["status"], left=row["left"])
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
@@ -52,7 +51,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     payments = Payments(clients.dynamodb, settings.table_name)
     refunds = OutsideRefunds(clients.dynamodb, settings.table_name)
 
-    def handle(event: FactsQuery, context: object) -> Answer:
+    def handle(event: FactsQuery, context: object) -> PaymentFacts | RefundFacts | NotFound:
         if "refund_id" not in event:
             payment = payments.get(event["order_id"])
             return answer(facts_of(payment) if payment else None)

@@ -6,14 +6,16 @@ They are a function of their own: the saga's role cannot invoke it, and the oper
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, NotRequired, TypedDict
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.commands import Answer, Commands, InvalidCommandError, OperatorOrderCommand, OrderQuery, command_handler, reading
+from kernel.commands import Commands, InvalidCommandError, OperatorOrderCommand, OrderQuery, command_handler, reading
 from kernel.handler import Handler, lambda_handler
 from kernel.identifiers import is_personal
+from kernel.money import MoneyDict
 from kernel.settings import from_environment
+from kernel.statements import PaymentStatement
 from services.payment.domain import decisions, states
 from services.payment.domain.model import PaymentRow, Settlement
 from services.payment.gateways.factory import GatewayFactory, gateway_of
@@ -47,6 +49,39 @@ class SettleRefund(OperatorOrderCommand):
         return {"reference": self.reference, "reason": self.reason} if self.reason else {"reference": self.reference}
 
 
+class Unchanged(TypedDict):
+    """The status of a payment without a refund, or None if there is no payment."""
+
+    outcome: Literal["UNCHANGED"]
+    status: str | None
+
+
+class SettledRefund(TypedDict):
+    """The proof of a payment outside the gateway."""
+
+    outcome: Literal["SETTLED", "SETTLING"]
+    reference: str
+
+
+class NoPayment(TypedDict):
+    """The answer for an order without a payment."""
+
+    outcome: Literal["NOT_FOUND"]
+
+
+class FoundPayment(TypedDict):
+    """A payment as it is stored. Times are in RFC 3339 (UTC)."""
+
+    outcome: Literal["FOUND"]
+    order_id: str
+    status: str
+    total: NotRequired[MoneyDict]
+    reason: NotRequired[str]
+    version: int
+    created_at: str
+    updated_at: str
+
+
 @dataclass(frozen=True)
 class OperatorCommands:
     """The operator's commands. Those on a refund raise what the table raises."""
@@ -62,7 +97,7 @@ class OperatorCommands:
             "status": reading(OrderQuery, self.status),
         }
 
-    def retry_refund(self, command: OperatorOrderCommand) -> Answer:
+    def retry_refund(self, command: OperatorOrderCommand) -> PaymentStatement | Unchanged:
         """Retry a refund that the gateway refused: REFUNDED, REFUND_REFUSED or REFUNDING.
 
         UNCHANGED with the payment's `status` if no refund was begun. A refunded payment is not refunded again.
@@ -79,7 +114,7 @@ class OperatorCommands:
             return _unchanged(row)
         return decisions.answer(row, decisions.AFTER_REFUND)
 
-    def settle_refund(self, command: SettleRefund) -> Answer:
+    def settle_refund(self, command: SettleRefund) -> SettledRefund | PaymentStatement | Unchanged:
         """End a refund after the customer was paid outside the gateway: SETTLED.
 
         SETTLING while calls to the gateway may be under way: the sweeper ends it after 15 minutes. REFUNDED if the gateway
@@ -99,19 +134,32 @@ class OperatorCommands:
             return _unchanged(row)
         if "settlement" not in row:
             return decisions.answer(row, decisions.AFTER_REFUND)
-        outcome = "SETTLED" if row["status"] == states.REFUNDED else "SETTLING"
-        return {"outcome": outcome, "reference": row["settlement"]["reference"]}
+        return {
+            "outcome": "SETTLED" if row["status"] == states.REFUNDED else "SETTLING",
+            "reference": row["settlement"]["reference"],
+        }
 
-    def status(self, command: OrderQuery) -> Answer:
+    def status(self, command: OrderQuery) -> FoundPayment | NoPayment:
         """Return the payment as it is stored: FOUND without its token, or NOT_FOUND."""
         row = self.processor.payments.get(command.order_id)
         if row is None:
             return {"outcome": "NOT_FOUND"}
-        shown = ("order_id", "status", "total", "reason", "version", "created_at", "updated_at")
-        return {"outcome": "FOUND", **{name: value for name, value in row.items() if name in shown}}
+        found: FoundPayment = {
+            "outcome": "FOUND",
+            "order_id": row["order_id"],
+            "status": row["status"],
+            "version": row["version"],
+            "created_at": row["created_at"],
+            "updated_at": row["updated_at"],
+        }
+        if "total" in row:
+            found["total"] = row["total"]
+        if "reason" in row:
+            found["reason"] = row["reason"]
+        return found
 
 
-def _unchanged(row: PaymentRow | None) -> Answer:
+def _unchanged(row: PaymentRow | None) -> Unchanged:
     return {"outcome": "UNCHANGED", "status": row["status"] if row else None}
 
 

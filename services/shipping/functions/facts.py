@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kernel.clients import Clients
-from kernel.facts import ShipmentFacts, answer
+from kernel.facts import NotFound, ShipmentFacts, answer
 from kernel.handler import Handler, lambda_handler
 from services.shipping.domain.model import ShipmentRow
 from services.shipping.storage.table import shipments_of
@@ -11,7 +11,7 @@ from services.shipping.storage.table import shipments_of
 
 def facts_of(row: ShipmentRow) -> ShipmentFacts:
     """Return the shipment's facts."""
-    found = ShipmentFacts(order_id=row["order_id"], status=row["status"])
+    found = ShipmentFacts(outcome="FOUND", order_id=row["order_id"], status=row["status"])
     if "tracking" in row:
         found["tracking"] = row["tracking"]
     if "reason" in row:
@@ -23,7 +23,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the query's handler: `{"order_id"}` → FOUND with `status`, `tracking` and `reason`, or NOT_FOUND."""
     shipments = shipments_of(clients, environ)
 
-    def handle(event: Mapping[str, str], context: object) -> Mapping[str, object]:
+    def handle(event: Mapping[str, str], context: object) -> ShipmentFacts | NotFound:
         row = shipments.get(event["order_id"])
         return answer(facts_of(row) if row else None)
 
