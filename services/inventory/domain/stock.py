@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from kernel.errors import RejectedError
+from kernel.errors import RejectedError, RetryableError
 from kernel.identifiers import ID_FORM, PERSONAL, SKU, is_personal, shown
 from kernel.statements import Quantity, Shortage
 
@@ -253,7 +253,7 @@ def shortages(quantities: Quantities, homes: Homes, seen: ObservedStock) -> list
     ]
 
 
-class SplitShortError(Exception):
+class SplitShortError(RetryableError):
     """A SKU whose rows have too little, one by one, or that is split where an order must wait. `sku` must be merged first."""
 
     def __init__(self, sku: str) -> None:

@@ -93,7 +93,7 @@ CHARGE: Final = {"expand[0]": "latest_charge"}
 """Requests the charge with its PaymentIntent, for the end of the authorisation."""
 
 
-class PaymentError(TypedDict, total=False):
+class PaymentFailure(TypedDict, total=False):
     """The last error of a PaymentIntent."""
 
     code: str
@@ -123,7 +123,7 @@ class PaymentIntent(TypedDict, total=False):
 
     id: str
     status: str
-    last_payment_error: PaymentError | None
+    last_payment_error: PaymentFailure | None
     latest_charge: Charge | str | None
 
 
@@ -223,7 +223,7 @@ class StripeGateway:
             case "requires_action":
                 return self._decline_unauthenticated(intent.order_id, found["id"])
             case "requires_payment_method":
-                error: PaymentError = found.get("last_payment_error") or {}
+                error: PaymentFailure = found.get("last_payment_error") or {}
                 return _declined(_word(error.get("decline_code"), error.get("code"), CARD_DECLINED))
             case status:
                 raise GatewayTimeoutError(f"the authorisation of {intent.order_id} is {status}")
