@@ -14,9 +14,9 @@ from kernel.errors import RetryableError
 from kernel.events import Detail
 
 Data = Mapping[str, Any]
-Casts = Mapping[tuple[str, int], Callable[[Data], Data]]
-"""From the version that is named to the next."""
-Downcasts = Mapping[tuple[str, int], Callable[[Data], Data | None]]
+Casts = Mapping[tuple[str, int], Callable[[Any], Data]]
+"""From the version that is named to the next. Each function states the data of both versions."""
+Downcasts = Mapping[tuple[str, int], Callable[[Any], Data | None]]
 """From the version that is named to the one before; None where that one has no words for it."""
 
 

@@ -1,6 +1,7 @@
 """The items of SKUs, `SKU#<sku>`: counters, and the bounds of the queue. Each change is a part of a transaction."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 from kernel import clock
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, KeyedStore, Write, due_at, marshal, update_if
@@ -141,18 +142,23 @@ def update_action(table_name: str, row: str, update: "Update") -> Action:
     return {"Update": write}
 
 
+Attribute = Literal["sku", "shard_number", "shards", "splits", "next_place", "waiting", "due_shard", "next_due"]
+"""The attributes of a row of stock that an update sets. The counters are added to."""
+
+
 class Update:
     """The pieces of an update of a SKU's row."""
 
     def __init__(self, sku: str, *, due: bool) -> None:
-        self.sets: dict[str, str] = {}
+        self.sets: dict[Attribute, str] = {}
         self.adds: list[str] = []
         self.conditions: list[str] = []
         self.values: dict[str, object] = {}
         if due:
-            for name, value in due_at(f"SKU#{sku}", clock.now()).items():
-                self.sets[name] = f"if_not_exists({name}, :{name})"
-                self.values[f":{name}"] = value
+            when_due = due_at(f"SKU#{sku}", clock.now())
+            self.sets["due_shard"] = "if_not_exists(due_shard, :due_shard)"
+            self.sets["next_due"] = "if_not_exists(next_due, :next_due)"
+            self.values |= {":due_shard": when_due["due_shard"], ":next_due": when_due["next_due"]}
 
     @property
     def expression(self) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import quote
 
 from kernel import clock
 from kernel.contact import Contact, Purchase, PurchasedLine
+from kernel.facts import OrderFacts, ShipmentFacts
 from kernel.money import Money
 from kernel.order_numbers import number_of
 from services.notification.domain import customer_forms
@@ -68,7 +69,9 @@ class Mail:
     html: str = field(repr=False)
 
 
-def compose(kind: Kind, shop: Shop, order_id: str, contact: Contact, purchase: Purchase, facts: Mapping[str, Any]) -> Mail:
+def compose(
+    kind: Kind, shop: Shop, order_id: str, contact: Contact, purchase: Purchase, facts: OrderFacts | ShipmentFacts
+) -> Mail:
     """Return the mail of `kind` to a customer about an order: the same content as text and as HTML.
 
     `facts` are those that the order or its shipment states. Raises KeyError if the mail needs a fact that is missing.
@@ -91,12 +94,13 @@ def compose(kind: Kind, shop: Shop, order_id: str, contact: Contact, purchase: P
     return Mail(subject, text.lstrip("\n"), _templates().get_template(f"{kind}.html").render(fields, subject=subject))
 
 
-def _own_fields(kind: Kind, shop: Shop, facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return the fields that only mails of this kind have."""
+def _own_fields(kind: Kind, shop: Shop, facts: OrderFacts | ShipmentFacts) -> dict[str, str]:
+    """Return the fields that only mails of this kind have: "dispatched" is of a shipment's facts, the others of an order's."""
     if kind == "cancelled":
-        return {"reason": REASONS[facts["reason"]], "payment": REFUNDED if facts["confirmed"] else NOT_CHARGED}
+        order = cast(OrderFacts, facts)
+        return {"reason": REASONS[order["reason"]], "payment": REFUNDED if order["confirmed"] else NOT_CHARGED}
     if kind == "dispatched":
-        tracking = facts["tracking"]
+        tracking = cast(ShipmentFacts, facts)["tracking"]
         return {"tracking": tracking, "link": shop.tracking_url.replace("{tracking}", quote(tracking, safe=""))}
     return {}
 

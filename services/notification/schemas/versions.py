@@ -1,17 +1,35 @@
 """The conversions of notification events to the next version and to the previous one."""
 
-from kernel.versions import Casts, Data, Downcasts
+from kernel.versions import Casts, Downcasts
+from services.notification.schemas.models import (
+    NotificationFailedV1Data,
+    NotificationFailedV2Data,
+    NotificationSentV1Data,
+    NotificationSentV2Data,
+)
 
 
-def v1_to_v2(data: Data) -> Data:
+def sent_v1_to_v2(data: NotificationSentV1Data) -> NotificationSentV2Data:
     """Return the data as it is: version 2 only adds a kind."""
-    return data
+    return {"kind": data["kind"]}
 
 
-def v2_to_v1(data: Data) -> Data | None:
+def sent_v2_to_v1(data: NotificationSentV2Data) -> NotificationSentV1Data | None:
     """Return the data as it is, or None for the kind `backordered`, which version 1 does not have."""
-    return None if data["kind"] == "backordered" else data
+    kind = data["kind"]
+    return None if kind == "backordered" else {"kind": kind}
 
 
-UPCASTS: Casts = {("NotificationSent", 1): v1_to_v2, ("NotificationFailed", 1): v1_to_v2}
-DOWNCASTS: Downcasts = {("NotificationSent", 2): v2_to_v1, ("NotificationFailed", 2): v2_to_v1}
+def failed_v1_to_v2(data: NotificationFailedV1Data) -> NotificationFailedV2Data:
+    """Return the data as it is: version 2 only adds a kind."""
+    return {"kind": data["kind"], "reason": data["reason"]}
+
+
+def failed_v2_to_v1(data: NotificationFailedV2Data) -> NotificationFailedV1Data | None:
+    """Return the data as it is, or None for the kind `backordered`, which version 1 does not have."""
+    kind = data["kind"]
+    return None if kind == "backordered" else {"kind": kind, "reason": data["reason"]}
+
+
+UPCASTS: Casts = {("NotificationSent", 1): sent_v1_to_v2, ("NotificationFailed", 1): failed_v1_to_v2}
+DOWNCASTS: Downcasts = {("NotificationSent", 2): sent_v2_to_v1, ("NotificationFailed", 2): failed_v2_to_v1}
