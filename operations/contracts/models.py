@@ -1,4 +1,4 @@
-"""The events as typed dictionaries, one module for each service: what a consumer in Python annotates an event's detail with."""
+"""The data of the events as typed dictionaries, one module for each service: what its publisher and consumers annotate."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,12 +7,12 @@ from typing import Final
 from operations.contracts.diff import Schema
 from operations.contracts.event_catalogue import Event
 
-HEAD: Final = '''"""The events of the {service} service, typed. Made by `orderctl schemas build`: change the schemas."""
+HEAD: Final = '''"""The data of the {service} service's events, typed. Made by `orderctl schemas build`: change the schemas."""
 
 from typing import Literal, NotRequired, TypedDict
 '''
 CONSUMED_HEAD: Final = HEAD.replace(
-    "The events of the {service} service", "The event data that the {service} service reads"
+    "The data of the {service} service's events", "The event data that the {service} service reads"
 ).replace("change the schemas", "change the service's subscriptions.py")
 PLAIN: Final = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
 
@@ -58,8 +58,10 @@ def _narrowed(schema: Schema, fields: list[str]) -> Schema:
 
 
 def _classes(event: Event) -> Iterator[str]:
-    name = f"{event.stem}V{event.version}"
-    yield from _class(name, event.schema, f"{event.schema['title']}, version {event.version}. {event.schema['description']}")
+    data = event.schema["properties"]["data"]
+    if data["properties"]:
+        about = f"The data of {event.schema['title']}, version {event.version}. {event.schema['description']}"
+        yield from _class(f"{event.stem}V{event.version}Data", data, about)
 
 
 def _class(name: str, schema: Schema, about: str) -> Iterator[str]:

@@ -19,7 +19,8 @@ For machines:
 
 - `asyncapi/`: AsyncAPI 3, one document for each service and one for all of them
 - `samples/`: for each event an entry of PutEvents
-- `services/<name>/schemas/`: JSON Schema draft-07, the source of all these files; `models.py` has typed dictionaries
+- `services/<name>/schemas/`: JSON Schema draft-07, the source of all these files; `models.py` has the
+  data of each event as a typed dictionary
 - the schema registry on AWS, which the stacks fill
 
 [How to exchange CloudEvents](../../how-to/exchange-cloudevents.md) shows the same events in the CloudEvents format.

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import TypedDict
 
+from kernel.events import Metadata
 from kernel.identifiers import shown
 from kernel.statements import Quantity
 from operations.aws.service_client import Contact
-from services.order.schemas.models import ChannelOrderPlacedV1
+from services.order.schemas.models import ChannelOrderPlacedV1Data
 
 CURRENCY = "USD"
 MAX_CDS = 100
@@ -25,6 +27,13 @@ DATE = re.compile(r"[0-9]{8}")
 CDS = re.compile(r"[0-9]{1,6}")
 DOLLARS = re.compile(r"[0-9]{1,6}\.[0-9]{2}")
 HEADER = "customer_id"
+
+
+class ChannelOrder(TypedDict):
+    """The detail of an OrderPlaced as a channel puts it on the bus."""
+
+    metadata: Metadata
+    data: ChannelOrderPlacedV1Data
 
 
 @dataclass(frozen=True)
@@ -154,7 +163,7 @@ def contact(customer_id: str) -> Contact:
     return {"customer_id": customer_id, "name": name, "email": f"{customer_id}@cdnow.example", "address": address}
 
 
-def event(purchase: Purchase, channel: str) -> ChannelOrderPlacedV1:
+def event(purchase: Purchase, channel: str) -> ChannelOrder:
     """Return the detail of the OrderPlaced that the channel puts on the bus."""
     day = f"{purchase.date[:4]}-{purchase.date[4:6]}-{purchase.date[6:]}"
     key = purchase.idempotency_key

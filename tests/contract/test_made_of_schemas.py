@@ -1,5 +1,6 @@
 """Files made from the schemas agree with them, and are valid for their readers."""
 
+import ast
 import json
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.support import documented_api
 from tests.support.consumers import SUBSCRIPTIONS
 from tests.unit.orderctl.conftest import Stage, orderctl
 
+ROOMS = ("kernel", "services", "operations")
 ASYNCAPI = REPOSITORY / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
 
 
@@ -123,14 +125,35 @@ def test_asyncapi_lists_the_consumers_of_each_event() -> None:
 
 
 def test_models_accept_every_example_and_nothing_else(tmp_path: Path) -> None:
-    """By mypy, of a module in which each example is said to be of its model; and one with a field too many."""
+    """By mypy, of a module in which each example's data is said to be of its model; and one with a field too many."""
     lines = [f"from services.{service}.schemas import models as {service}" for service in SERVICES]
-    for number, event in enumerate(events()):
-        name = f"{event.owner}.{event.stem}V{event.version}"
-        lines += [f"right_{number}: {name} = {event.example!r}", f"wrong_{number}: {name} = {dict(event.example, more=1)!r}"]
+    for number, event in enumerate(event for event in events() if event.example["data"]):
+        name, data = f"{event.owner}.{event.stem}V{event.version}Data", event.example["data"]
+        lines += [f"right_{number}: {name} = {data!r}", f"wrong_{number}: {name} = {dict(data, more=1)!r}"]
     module = tmp_path / "examples.py"
     module.write_text("\n".join(lines))
     command = [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--cache-dir", str(tmp_path), str(module)]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     refused = {int(line.split(":")[1]) for line in done.stdout.splitlines() if ": error:" in line}
     assert refused == {number for number, line in enumerate(lines, start=1) if line.startswith("wrong")}, done.stdout
+
+
+def test_every_model_is_used() -> None:
+    """A model is used if code imports it, or if another model of its module has it as a part."""
+    sources = {path: path.read_text() for room in ROOMS for path in (REPOSITORY / room).rglob("*.py")}
+    unused = []
+    for path in [path for path in sources if path.parent.name == "schemas" and path.stem in ("models", "consumed")]:
+        module = ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+        imported = {
+            alias.name
+            for source in sources.values()
+            if module in source
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.ImportFrom) and node.module == module
+            for alias in node.names
+        }
+        tree = ast.parse(sources[path])
+        parts = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        models = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+        unused += [f"{module}.{name}" for name in models if name not in imported | parts]
+    assert unused == []

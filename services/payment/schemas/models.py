@@ -1,18 +1,6 @@
-"""The events of the payment service, typed. Made by `orderctl schemas build`: change the schemas."""
+"""The data of the payment service's events, typed. Made by `orderctl schemas build`: change the schemas."""
 
 from typing import Literal, NotRequired, TypedDict
-
-
-class PaymentAuthorizedV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentAuthorizedV1DataTotal(TypedDict):
@@ -23,28 +11,9 @@ class PaymentAuthorizedV1DataTotal(TypedDict):
 
 
 class PaymentAuthorizedV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentAuthorized, version 1. The total of the order is authorised."""
 
     total: PaymentAuthorizedV1DataTotal
-
-
-class PaymentAuthorizedV1(TypedDict):
-    """PaymentAuthorized, version 1. The total of the order is authorised."""
-
-    metadata: PaymentAuthorizedV1Metadata
-    data: PaymentAuthorizedV1Data
-
-
-class PaymentCapturedV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentCapturedV1DataTotal(TypedDict):
@@ -55,28 +24,9 @@ class PaymentCapturedV1DataTotal(TypedDict):
 
 
 class PaymentCapturedV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentCaptured, version 1. The total of the order is captured."""
 
     total: PaymentCapturedV1DataTotal
-
-
-class PaymentCapturedV1(TypedDict):
-    """PaymentCaptured, version 1. The total of the order is captured."""
-
-    metadata: PaymentCapturedV1Metadata
-    data: PaymentCapturedV1Data
-
-
-class PaymentDeclinedV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentDeclinedV1DataTotal(TypedDict):
@@ -87,29 +37,10 @@ class PaymentDeclinedV1DataTotal(TypedDict):
 
 
 class PaymentDeclinedV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentDeclined, version 1. The payment is declined: the total of the order was not authorised, and will not be."""
 
     total: PaymentDeclinedV1DataTotal
     reason: str
-
-
-class PaymentDeclinedV1(TypedDict):
-    """PaymentDeclined, version 1. The payment is declined: the total of the order was not authorised, and will not be."""
-
-    metadata: PaymentDeclinedV1Metadata
-    data: PaymentDeclinedV1Data
-
-
-class PaymentDisputeClosedV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentDisputeClosedV1DataAmount(TypedDict):
@@ -120,30 +51,11 @@ class PaymentDisputeClosedV1DataAmount(TypedDict):
 
 
 class PaymentDisputeClosedV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentDisputeClosed, version 1. A dispute is decided: the money stays with the shop, or went back to the customer."""
 
     dispute_id: str
     amount: PaymentDisputeClosedV1DataAmount
     outcome: Literal["WON", "LOST"]
-
-
-class PaymentDisputeClosedV1(TypedDict):
-    """PaymentDisputeClosed, version 1. A dispute is decided: the money stays with the shop, or went back to the customer."""
-
-    metadata: PaymentDisputeClosedV1Metadata
-    data: PaymentDisputeClosedV1Data
-
-
-class PaymentDisputedV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentDisputedV1DataAmount(TypedDict):
@@ -154,30 +66,11 @@ class PaymentDisputedV1DataAmount(TypedDict):
 
 
 class PaymentDisputedV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentDisputed, version 1. The customer contests a payment at their bank. An operator must answer before the bank's deadline."""
 
     dispute_id: str
     amount: PaymentDisputedV1DataAmount
     reason: str
-
-
-class PaymentDisputedV1(TypedDict):
-    """PaymentDisputed, version 1. The customer contests a payment at their bank. An operator must answer before the bank's deadline."""
-
-    metadata: PaymentDisputedV1Metadata
-    data: PaymentDisputedV1Data
-
-
-class PaymentFailedV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentFailedV1DataTotal(TypedDict):
@@ -188,30 +81,11 @@ class PaymentFailedV1DataTotal(TypedDict):
 
 
 class PaymentFailedV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentFailed, version 1. The gateway refused an operation finally; no money moved."""
 
     total: PaymentFailedV1DataTotal
     operation: Literal["capture"]
     reason: str
-
-
-class PaymentFailedV1(TypedDict):
-    """PaymentFailed, version 1. The gateway refused an operation finally; no money moved."""
-
-    metadata: PaymentFailedV1Metadata
-    data: PaymentFailedV1Data
-
-
-class PaymentRefundFailedV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentRefundFailedV1DataTotal(TypedDict):
@@ -222,29 +96,10 @@ class PaymentRefundFailedV1DataTotal(TypedDict):
 
 
 class PaymentRefundFailedV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentRefundFailed, version 1. The gateway refused the refund of a cancelled order. An operator must remove the cause and retry it."""
 
     total: PaymentRefundFailedV1DataTotal
     reason: str
-
-
-class PaymentRefundFailedV1(TypedDict):
-    """PaymentRefundFailed, version 1. The gateway refused the refund of a cancelled order. An operator must remove the cause and retry it."""
-
-    metadata: PaymentRefundFailedV1Metadata
-    data: PaymentRefundFailedV1Data
-
-
-class PaymentRefundedV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentRefundedV1DataTotal(TypedDict):
@@ -255,30 +110,11 @@ class PaymentRefundedV1DataTotal(TypedDict):
 
 
 class PaymentRefundedV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentRefunded, version 1. A cancelled order is refunded: by the gateway, or in another way."""
 
     total: PaymentRefundedV1DataTotal
     outcome: NotRequired[Literal["OUTSIDE"]]
     reference: NotRequired[str]
-
-
-class PaymentRefundedV1(TypedDict):
-    """PaymentRefunded, version 1. A cancelled order is refunded: by the gateway, or in another way."""
-
-    metadata: PaymentRefundedV1Metadata
-    data: PaymentRefundedV1Data
-
-
-class PaymentRefundedOutsideV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentRefundedOutsideV1DataAmount(TypedDict):
@@ -296,30 +132,11 @@ class PaymentRefundedOutsideV1DataLeft(TypedDict):
 
 
 class PaymentRefundedOutsideV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentRefundedOutside, version 1. An operator refunded a payment, or a part of it, at the gateway itself."""
 
     refund_id: str
     amount: PaymentRefundedOutsideV1DataAmount
     left: PaymentRefundedOutsideV1DataLeft
-
-
-class PaymentRefundedOutsideV1(TypedDict):
-    """PaymentRefundedOutside, version 1. An operator refunded a payment, or a part of it, at the gateway itself."""
-
-    metadata: PaymentRefundedOutsideV1Metadata
-    data: PaymentRefundedOutsideV1Data
-
-
-class PaymentVoidedV1Metadata(TypedDict):
-    """The metadata of every domain event."""
-
-    event_id: str
-    event_version: Literal[1]
-    occurred_at: str
-    order_id: str
-    correlation_id: str
-    causation_id: str
-    traceparent: NotRequired[str]
 
 
 class PaymentVoidedV1DataTotal(TypedDict):
@@ -330,13 +147,6 @@ class PaymentVoidedV1DataTotal(TypedDict):
 
 
 class PaymentVoidedV1Data(TypedDict):
-    """The content of the event."""
+    """The data of PaymentVoided, version 1. The payment is voided: no money is authorised for the order, and none will be."""
 
     total: NotRequired[PaymentVoidedV1DataTotal]
-
-
-class PaymentVoidedV1(TypedDict):
-    """PaymentVoided, version 1. The payment is voided: no money is authorised for the order, and none will be."""
-
-    metadata: PaymentVoidedV1Metadata
-    data: PaymentVoidedV1Data
