@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Final
 
 from kernel import clock
-from kernel.aggregate_store import Row
+from kernel.aggregate_store import AggregateRow
 from kernel.naming import CHANNEL_PREFIX, SERVICES
 from operations.aws import stage_state
 from operations.aws.target import Target
@@ -18,9 +18,11 @@ from operations.events import bus_rules, journal
 from operations.events.bus_rules import Rule
 from operations.events.journal import Published
 from operations.orders import store
+from operations.orders.store import RelatedRow
 from operations.polling import wait_for
 from operations.replay import archive_replay
 from operations.window import Window
+from services.order.domain.model import OrderRow
 
 BEFORE: Final = timedelta(minutes=3)
 """An event's object is named after its oldest record, which may be so much older."""
@@ -87,7 +89,7 @@ def trace(target: Target, order_id: str) -> Trace:
 
     Raises UserError for an unknown order, and for one without an event in the journal.
     """
-    order = cast(Row, store.find(target, order_id))
+    order = store.find(target, order_id)
     related, rules = store.related_rows(target, order_id), service_rules(target)
     patience = ON_THE_WAY_SECONDS if target.is_laptop else 0
     found = wait_for(
@@ -104,15 +106,15 @@ def trace(target: Target, order_id: str) -> Trace:
     return found
 
 
-def journaled(target: Target, order: Row, related: Mapping[str, Sequence[Row]], rules: Iterable[Rule]) -> Trace:
+def journaled(target: Target, order: OrderRow, related: Mapping[str, Sequence[RelatedRow]], rules: Iterable[Rule]) -> Trace:
     """Return an order's trace, as far as the journal has its events: without roots if it has none.
 
     The order's row and its rows in the other services say when it moved. The journal is read around these times only.
     """
-    order_id, placed_by = str(order["order_id"]), str(order["placed_by"])
-    rows = [order, *(row for found in related.values() for row in found)]
+    order_id, placed_by = order["order_id"], order["placed_by"]
+    rows: list[AggregateRow] = [order, *(row for found in related.values() for row in found)]
     windows = around(clock.from_rfc3339(moment) for moment in _moments(rows))
-    published = [str(entry["event_id"]) for entry in order.get("timeline", ())]
+    published = [entry["event_id"] for entry in order.get("timeline", ())]
     found = journal.about(target, windows, [order_id, placed_by], published)
     events = [event for event in found if event.metadata.get("order_id", order_id) == order_id]
     known = {event.event_id for event in events}
@@ -141,7 +143,7 @@ def around(moments: Iterable[datetime]) -> list[Window]:
     return windows
 
 
-def _moments(rows: Iterable[Row]) -> Iterator[str]:
+def _moments(rows: Iterable[AggregateRow]) -> Iterator[str]:
     """Yield the times that the rows state, in RFC 3339 (UTC)."""
     for row in rows:
         yield row["created_at"]

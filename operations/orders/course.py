@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypedDict, cast
 
 from kernel import clock, outbox_text, outside_json
-from kernel.aggregate_store import Row
 from kernel.naming import SERVICES, SOURCE_PREFIX
 from operations import order_trace
 from operations.aws.target import Target
@@ -15,8 +14,9 @@ from operations.events.journal import BusEvent
 from operations.order_trace import Node, Trace
 from operations.orders import store
 from operations.orders.status_changes import StatusChange, status_changes
-from operations.orders.store import ListedOrder
+from operations.orders.store import ListedOrder, RelatedRow, RowOfOrder
 from operations.orders.waiting import Waiting, waiting
+from services.order.domain.model import OrderRow
 
 Kind = Literal["step", "refusal", "compensation"]
 """Whether an event moves its order forward, refuses a step, or takes one back."""
@@ -70,6 +70,10 @@ STEPS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
 """The step that an event ends, and the events before it: the step begins with the latest of them."""
 NOT_SHOWN: Final = frozenset({"payment_token", "pending_shard", "due_shard"})
 """Attributes of rows that are secret, or only the key of an index."""
+
+
+ShownRow = dict[str, object]
+"""A row as the page shows it, by attribute."""
 
 
 class Delivery(TypedDict):
@@ -127,16 +131,16 @@ class Left(TypedDict):
 class Course(TypedDict):
     """All that the page of an order shows. `rows` are the rows of each service by service, without secrets."""
 
-    order: Row
+    order: ShownRow
     waits: Waiting | None
-    rows: dict[str, list[Row]]
+    rows: dict[str, list[ShownRow]]
     not_deployed: list[str]
     events: list[CourseEvent]
     steps: list[Step]
     left: list[Left]
 
 
-Traced = Callable[[Target, Row, Mapping[str, Sequence[Row]], Sequence[Rule]], Trace]
+Traced = Callable[[Target, OrderRow, Mapping[str, Sequence[RelatedRow]], Sequence[Rule]], Trace]
 """Returns the trace of an order's row and its rows in the other services, by the rules of the bus."""
 
 
@@ -144,12 +148,12 @@ def course(target: Target, order_id: str, traced: Traced = order_trace.journaled
     """Read the course of an order from its rows and its events. Raises UserError for an unknown order."""
     row = store.find(target, order_id)
     related = store.related_rows(target, order_id)
-    rows = {"order": [cast(Row, row)], **related}
+    rows: dict[str, Sequence[RowOfOrder]] = {"order": [row], **related}
     rules = order_trace.service_rules(target)
-    trace = traced(target, cast(Row, row), related, rules)
+    trace = traced(target, row, related, rules)
     events = list(described(trace.roots, related.get("notification", ()), rules))
     return {
-        "order": shown(cast(Row, row)),
+        "order": shown(row),
         "waits": waiting(cast(ListedOrder, row)),
         "rows": {service: [shown(found) for found in rows[service]] for service in rows},
         "not_deployed": [service for service in store.OTHER_SERVICES if service not in rows],
@@ -159,16 +163,19 @@ def course(target: Target, order_id: str, traced: Traced = order_trace.journaled
     }
 
 
-def shown(row: Row) -> Row:
+def shown(row: RowOfOrder) -> ShownRow:
     """Return a row without its secrets, and with the staged events as JSON values."""
-    staged = {name: [outside_json.read(outbox_text.unpack(text)) for text in row[name]] for name in ("pending",) if name in row}
-    said = {"said": outside_json.read(outbox_text.unpack(row["said"]))} if "said" in row else {}
-    return {name: value for name, value in row.items() if name not in NOT_SHOWN} | staged | said
+    read: ShownRow = {name: value for name, value in row.items() if name not in NOT_SHOWN}
+    if "pending" in row:
+        read["pending"] = [outside_json.read(outbox_text.unpack(text)) for text in row["pending"]]
+    if "said" in row:
+        read["said"] = outside_json.read(outbox_text.unpack(row["said"]))
+    return read
 
 
-def described(roots: Iterable[Node], notes: Iterable[Row], rules: Sequence[Rule]) -> Iterator[CourseEvent]:
+def described(roots: Iterable[Node], notes: Iterable[RelatedRow], rules: Sequence[Rule]) -> Iterator[CourseEvent]:
     """Yield the events of the trees by when they occurred. `notes` are the rows of the order's mails."""
-    mailed = {str(note.get("causation_id")): str(note["created_at"]) for note in notes}
+    mailed = {str(note.get("causation_id")): note["created_at"] for note in notes}
     nodes = [node for root in roots for node in _below(root)]
     nodes.sort(key=_occurred_at)
     changes = status_changes((node.published.event_id, node.published.detail_type) for node in nodes)
@@ -225,7 +232,7 @@ def steps(events: Sequence[CourseEvent]) -> list[Step]:
     return sorted(found, key=lambda step: (step["begins"], step["ends"]))
 
 
-def left(service: str, row: Row) -> Iterator[Left]:
+def left(service: str, row: RowOfOrder) -> Iterator[Left]:
     """Yield the work that is left in a row."""
     for text in row.get("pending", ()):
         staged = outside_json.read_object(outbox_text.unpack(text))

@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Final, NamedTuple, cast
 
 from kernel import clock, outside_json
-from kernel.aggregate_store import Row
 from kernel.naming import SERVICES, stack_name
 from operations.aws.target import Target
 from operations.orders import shipments, store
-from operations.orders.store import ListedOrder
+from operations.orders.store import ListedOrder, RelatedRow
 from operations.orders.waiting import OF_SERVICES, waiting
 from services.order.domain.model import OrderRow
 
@@ -54,12 +53,12 @@ def of_row(row: OrderRow) -> Iterator[Entry]:
         yield Entry(entry["at"], entry["event"], "orderflow", why)
 
 
-def of_services(related: Mapping[str, Sequence[Row]]) -> Iterator[Entry]:
+def of_services(related: Mapping[str, Sequence[RelatedRow]]) -> Iterator[Entry]:
     """Yield how far each other service is with the order, at its row's latest change."""
     for service, rows in related.items():
         for row in rows:
             kind = f"{row['kind']} mail" if "kind" in row else service
-            yield Entry(str(row["updated_at"]), f"{kind}: {row['status']}", service, str(row.get("reason", "")))
+            yield Entry(row["updated_at"], f"{kind}: {row['status']}", service, row.get("reason", ""))
 
 
 def now_waiting(row: OrderRow) -> Iterator[Entry]:
@@ -71,13 +70,13 @@ def now_waiting(row: OrderRow) -> Iterator[Entry]:
             yield Entry(found["ends_at"], "ends", "orderflow", "the card's bank releases the money")
 
 
-def services_waiting(related: Mapping[str, Sequence[Row]], carrier_paused_until: str | None) -> Iterator[Entry]:
+def services_waiting(related: Mapping[str, Sequence[RelatedRow]], carrier_paused_until: str | None) -> Iterator[Entry]:
     """Yield what each other service waits for. A note's next time is that of its claim, and no next try."""
     for service, rows in related.items():
         for row in rows:
-            why = OF_SERVICES.get(service, {}).get(str(row["status"]))
+            why = OF_SERVICES.get(service, {}).get(row["status"])
             if why is not None:
-                yield Entry("" if "claim" in row else str(row.get("next_due", "")), WAITS, service, why)
+                yield Entry("" if "claim" in row else row.get("next_due", ""), WAITS, service, why)
                 if service == "shipping" and carrier_paused_until:
                     yield Entry(carrier_paused_until, WAITS, service, "the carrier does not answer, so calls to it are paused")
 

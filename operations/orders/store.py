@@ -8,7 +8,7 @@ from typing import Any, Final, NotRequired, TypedDict, cast
 from botocore.exceptions import ClientError
 
 from kernel import order_numbers
-from kernel.aggregate_store import Row, marshal, unmarshal
+from kernel.aggregate_store import AggregateRow, SweptAttributes, marshal, unmarshal
 from kernel.money import MoneyDict
 from operations.aws import service_client
 from operations.aws.service_client import in_parts
@@ -30,6 +30,19 @@ OTHER_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
     "notification": tuple(f"NOTE#{{}}#{kind}" for kind in KINDS.values()),
 }
 """The keys of an order's rows, by the service that has them beside the order service."""
+
+
+class RowOfOrder(AggregateRow, SweptAttributes):
+    """A row of an order in any service, with the attributes that all of them have."""
+
+
+class RelatedRow(RowOfOrder):
+    """A row about an order in a service beside the order service. A note has a `kind`, a `causation_id` and maybe a `claim`."""
+
+    kind: NotRequired[str]
+    causation_id: NotRequired[str]
+    claim: NotRequired[str]
+    reason: NotRequired[str]
 
 
 class OrderStatus(TypedDict):
@@ -89,7 +102,7 @@ def find(target: Target, order_id: str) -> OrderRow:
 
 def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, OrderStatus]:
     """Return the existing rows of these orders, by id, with `status`, `reason` and `total`."""
-    return {row["order_id"]: cast(OrderStatus, row) for row in _read(target, order_ids, STATUS)}
+    return {row["order_id"]: row for row in _read(target, order_ids, STATUS)}
 
 
 def listed(target: Target, order_ids: Iterable[str]) -> dict[str, ListedOrder]:
@@ -97,7 +110,7 @@ def listed(target: Target, order_ids: Iterable[str]) -> dict[str, ListedOrder]:
     return {row["order_id"]: cast(ListedOrder, row) for row in _read(target, order_ids, LISTED)}
 
 
-def _read(target: Target, order_ids: Iterable[str], names: Sequence[str]) -> Iterator[Row]:
+def _read(target: Target, order_ids: Iterable[str], names: Sequence[str]) -> Iterator[OrderStatus]:
     """Yield these attributes of the orders' rows, by consistent reads of up to 100 rows."""
     table, client = target.parameter("order/table-name"), target.client("dynamodb")
     for part in in_parts(order_ids, MAX_KEYS):
@@ -111,7 +124,7 @@ def _read(target: Target, order_ids: Iterable[str], names: Sequence[str]) -> Ite
         }
         while wanted:
             answer = client.batch_get_item(RequestItems=wanted)
-            yield from map(unmarshal, answer["Responses"].get(table, ()))
+            yield from (cast(OrderStatus, unmarshal(item)) for item in answer["Responses"].get(table, ()))
             wanted = answer.get("UnprocessedKeys", {})
 
 
@@ -227,12 +240,12 @@ def wait_for_orders(
     return known
 
 
-def related_rows(target: Target, order_id: str) -> dict[str, list[Row]]:
+def related_rows(target: Target, order_id: str) -> dict[str, list[RelatedRow]]:
     """Return the rows about an order in the other services, by service, by consistent reads.
 
     A service without a row has an empty list. A service that is not deployed is missing.
     """
-    client, found = target.client("dynamodb"), dict[str, list[Row]]()
+    client, found = target.client("dynamodb"), dict[str, list[RelatedRow]]()
     for service, known in OTHER_SERVICES.items():
         keys = [key.format(order_id) for key in known]
         try:
@@ -240,7 +253,7 @@ def related_rows(target: Target, order_id: str) -> dict[str, list[Row]]:
         except UserError:
             continue
         answers = [client.get_item(TableName=table, Key=marshal({"pk": key}), ConsistentRead=True) for key in keys]
-        found[service] = [unmarshal(answer["Item"]) for answer in answers if "Item" in answer]
+        found[service] = [cast(RelatedRow, unmarshal(answer["Item"])) for answer in answers if "Item" in answer]
     return found
 
 
@@ -252,7 +265,7 @@ def related_statuses(target: Target, order_id: str) -> dict[str, str]:
     found, rows = dict[str, str](), related_rows(target, order_id)
     for service in OTHER_SERVICES:
         if service in rows:
-            found |= {row["pk"]: str(row["status"]) for row in rows[service]}
+            found |= {row["pk"]: row["status"] for row in rows[service]}
         else:
             found[service] = "not deployed"
     return found

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 from audit.tables import LEDGER, PARAMETERS
 from journal.lines import line_of
 from kernel import clock
-from kernel.aggregate_store import Row, marshal
+from kernel.aggregate_store import marshal
 from kernel.naming import SERVICES
 from operations import faults
 from operations.aws import signed_http
@@ -28,7 +28,9 @@ from operations.event_pattern import Pattern
 from operations.events.bus_rules import Rule
 from operations.events.journal import BusEvent, Published
 from operations.order_trace import Trace, tree
+from operations.orders.store import RelatedRow
 from services.order.domain import identity
+from services.order.domain.model import OrderRow
 from services.order.storage.indexes import CUSTOMER_INDEX
 from simulation.engine.api import Request, Response
 from simulation.engine.dynamodb import DynamoDB
@@ -221,7 +223,9 @@ class ConsoleStage(Target):
         """The bus."""
         return cast(DeliveringBus, self.stage_in_memory.bus)
 
-    def traced(self, target: Target, order: Row, related: Mapping[str, Sequence[Row]], rules: Sequence[Rule]) -> Trace:
+    def traced(
+        self, target: Target, order: OrderRow, related: Mapping[str, Sequence[RelatedRow]], rules: Sequence[Rule]
+    ) -> Trace:
         """Return an order's trace, as `order_trace.journaled` does, from what the bus has accepted."""
         with self.lock:
             puts = [put for put in self.bus.published if put.metadata.get("order_id") == order["order_id"]]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar, cast
 
-from kernel.aggregate_store import AggregateRow, AggregateStore, Causation, ContentionError, Row, UnknownAggregateError
+from kernel.aggregate_store import AggregateRow, AggregateStore, Causation, ContentionError, UnknownAggregateError
 from kernel.clients import AwsClient
 from kernel.measures import Measure
 from kernel.metrics import emit
@@ -58,9 +58,9 @@ class StockRows(AggregateStore[R]):
                 actions += sku_rows.actions(self.table_name, part)
             refused = transact(self.client, actions, pause=self.pause)
             if not refused:
-                after: Row = {**(row or {}), **(step.change.set or {}), "status": step.change.transition.target}
-                emit(self.measures(step.change.transition.name, cast(R, after)))
-                return cast(R, after)
+                after = cast(R, {**(row or {}), **(step.change.set or {}), "status": step.change.transition.target})
+                emit(self.measures(step.change.transition.name, after))
+                return after
             if 0 in refused:  # another writer was faster, or this step's first response was lost: that wins over any shortage
                 row, seen = cast(R | None, refused[0]), {}
                 lost += 1

@@ -97,4 +97,22 @@ class OrderRow(AggregateRow, OrderAttributes):
     """The key itself, in an order that an older version placed: `key_hash` and `scope_hash` are in its place now."""
 
 
+class PageKey(TypedDict):
+    """The key of an order in the index of a customer's orders: where a page ends."""
+
+    pk: str
+    customer_id: str
+    created_at: str
+
+
+class OrderInPage(PageKey):
+    """An order as the index of a customer's orders has it."""
+
+    order_id: str
+    status: str
+    fulfilment: Fulfilment
+    total: MoneyDict
+    updated_at: str
+
+
 OrderDecision = Decision[OrderAttributes]

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 
 from kernel import order_numbers, outside_json
-from kernel.aggregate_store import Row
 from kernel.identifiers import ORDER_ID
 from kernel.invalid_request import InvalidRequestError
 from services.order.domain import order_request
+from services.order.domain.model import PageKey
 
 LIMIT, MAX_LIMIT = 20, 100
 """How many orders a page reads unless the caller says, and at most. A search by number reads the most."""
@@ -42,13 +42,13 @@ def number_of(query: Mapping[str, str]) -> str | None:
     return order_numbers.number_of(begin)
 
 
-def cursor_of(last: Row) -> str:
+def cursor_of(last: PageKey) -> str:
     """Return the end of a page as an opaque text."""
     key = json.dumps([last["pk"], last["created_at"]], separators=(",", ":"))
     return base64.urlsafe_b64encode(key.encode()).decode().rstrip("=")
 
 
-def begin_of(query: Mapping[str, str], customer: str) -> Row | None:
+def begin_of(query: Mapping[str, str], customer: str) -> PageKey | None:
     """Return the key that the page follows, None for the first page. Raises InvalidRequestError for a malformed cursor."""
     cursor = query.get("cursor")
     if cursor is None:

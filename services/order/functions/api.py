@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from kernel import clock, logs, problem_details, schemas
-from kernel.aggregate_store import Causation, Row
+from kernel.aggregate_store import Causation
 from kernel.callers import actor_of, arn_of_request, principal_of
 from kernel.clients import Clients
 from kernel.handler import Handler, lambda_handler
@@ -24,7 +24,7 @@ from kernel.secrets import Secrets
 from kernel.settings import from_environment
 from kernel.traces import thread_of, trace_id_in
 from services.order.domain import addresses, decisions, identity, order_request, pagination, states
-from services.order.domain.model import OrderRow, Respond
+from services.order.domain.model import OrderInPage, OrderRow, Respond
 from services.order.domain.order_request import Placement
 from services.order.storage.catalogue import Catalogue
 from services.order.storage.contacts import Contacts
@@ -300,9 +300,10 @@ def _public(row: OrderRow) -> dict[str, Any]:
     return {**shown, "number": number_of(row["order_id"])}
 
 
-def _in_a_page(row: Row) -> dict[str, Any]:
+def _in_a_page(row: OrderInPage) -> dict[str, Any]:
     """Return an order as a page has it."""
-    return {name: row[name] for name in (*IN_A_PAGE, "created_at")} | {"number": number_of(row["order_id"])}
+    shown: dict[str, Any] = {name: row[name] for name in IN_A_PAGE}
+    return {**shown, "created_at": row["created_at"], "number": number_of(row["order_id"])}
 
 
 def _retry_after(row: OrderRow) -> str:

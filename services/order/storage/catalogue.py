@@ -1,9 +1,9 @@
 """The catalogue: the price and the title of each SKU. The only source of prices."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast, final
 
-from kernel.aggregate_store import Item, Row, marshal
+from kernel.aggregate_store import Item, marshal
 from kernel.batch_reads import read_rows
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
@@ -15,6 +15,25 @@ if TYPE_CHECKING:  # a function that only reads titles does without it
     from services.order.domain.order_request import OrderRequest
 
 READ_TRIES = 4
+
+
+@final
+class PriceRow(TypedDict):
+    """A price as DynamoDB keeps it: `PRICE#<sku>`. `amount` is in minor units."""
+
+    pk: str
+    sku: str
+    amount: int
+    currency: str
+    title: NotRequired[str]
+
+
+@final
+class ReachableRow(TypedDict):
+    """The mark that a customer has a contact: `REACHABLE#<customer_id>`."""
+
+    pk: str
+    customer_id: str
 
 
 class CatalogueUnavailableError(RetryableError):
@@ -41,13 +60,13 @@ class Catalogue:
         """Return the title of each SKU that has one; at most 100. Raises CatalogueUnavailableError."""
         return {row["sku"]: row["title"] for row in self._read(skus) if "title" in row}
 
-    def _read(self, skus: Iterable[str], more: Iterable[Item] = ()) -> list[Row]:
+    def _read(self, skus: Iterable[str], more: Iterable[Item] = ()) -> list[PriceRow | ReachableRow]:
         """Return the existing rows of SKUs, and at the keys in `more`. Raises CatalogueUnavailableError."""
         keys = [*(marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))), *more]
         rows, unread = read_rows(self.client, self.table_name, keys, READ_TRIES)
         if unread:
             raise CatalogueUnavailableError(f"{unread} prices stayed unread after {READ_TRIES} tries")
-        return rows
+        return cast(list[PriceRow | ReachableRow], rows)
 
     def offer(self, request: "OrderRequest") -> Offer:
         """Return what the catalogue has for a request to place an order."""

@@ -5,10 +5,21 @@ contact, which it may not read. Both are written in one transaction.
 """
 
 from collections.abc import Mapping
+from typing import TypedDict, cast
 
-from kernel.aggregate_store import AttributeValue, Item, Row, marshal, unmarshal
+from kernel.aggregate_store import AttributeValue, Item, marshal, unmarshal
 from kernel.clients import AwsClient
 from kernel.transactions import Action, transact
+
+
+class ContactRow(TypedDict):
+    """A contact as DynamoDB keeps it: `CONTACT#<customer_id>`."""
+
+    pk: str
+    customer_id: str
+    name: str
+    email: str
+    address: dict[str, str]
 
 
 def key_of(customer_id: str) -> dict[str, AttributeValue]:
@@ -29,12 +40,12 @@ class Contacts:
         mark = {**key_of(customer_id), **marshal({"customer_id": customer_id})}
         transact(self.client, [self._put(marshal(item)), self._put(mark)])
 
-    def get(self, customer_id: str) -> Row | None:
+    def get(self, customer_id: str) -> ContactRow | None:
         """Return the contact as it durably is (a consistent read), or None when it was never given or is forgotten."""
         answer = self.client.get_item(
             TableName=self.table_name, Key=marshal({"pk": f"CONTACT#{customer_id}"}), ConsistentRead=True
         )
-        return unmarshal(answer["Item"]) if "Item" in answer else None
+        return cast(ContactRow, unmarshal(answer["Item"])) if "Item" in answer else None
 
     def forget(self, customer_id: str) -> None:
         """Delete the contact. The customer's orders stay; mails and parcels no longer find the person.

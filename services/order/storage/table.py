@@ -8,12 +8,12 @@ from typing import cast
 from botocore.exceptions import ClientError
 
 from kernel import clock
-from kernel.aggregate_store import AggregateStore, Row, is_condition_failure, marshal, unmarshal, update_if
+from kernel.aggregate_store import AggregateStore, is_condition_failure, marshal, unmarshal, update_if
 from kernel.clients import AwsClient
 from kernel.measures import Measure
 from kernel.order_numbers import number_of
 from services.order.domain import decisions, metrics, states
-from services.order.domain.model import OrderRow
+from services.order.domain.model import OrderInPage, OrderRow, PageKey
 from services.order.storage.indexes import CUSTOMER_INDEX
 from services.order.workflow import time_budget
 
@@ -25,8 +25,8 @@ LEASE = timedelta(seconds=time_budget.LEASE_SECONDS)
 class Page:
     """Some of a customer's orders, and where the next page begins, if there is one."""
 
-    orders: list[Row]
-    next: Row | None
+    orders: list[OrderInPage]
+    next: PageKey | None
 
 
 class Orders(AggregateStore[OrderRow]):
@@ -41,7 +41,7 @@ class Orders(AggregateStore[OrderRow]):
         """Return what a step adds to the business metrics."""
         return metrics.measures(step, after)
 
-    def of_customer(self, customer_id: str, limit: int, begin: Row | None = None, number: str | None = None) -> Page:
+    def of_customer(self, customer_id: str, limit: int, begin: PageKey | None = None, number: str | None = None) -> Page:
         """Return at most `limit` of a customer's orders, the newest first, from the end of an earlier page.
 
         Their rows as the index has them, a moment behind the table: without lines and timeline. With a `number`, those of the
@@ -56,9 +56,10 @@ class Orders(AggregateStore[OrderRow]):
             Limit=limit,
             **({"ExclusiveStartKey": marshal(begin)} if begin else {}),
         )
-        rows, last = map(unmarshal, answer["Items"]), answer.get("LastEvaluatedKey")
+        rows = cast(list[OrderInPage], list(map(unmarshal, answer["Items"])))
+        last = answer.get("LastEvaluatedKey")
         found = [row for row in rows if number in (None, number_of(row["order_id"]))]
-        return Page(found, unmarshal(last) if last else None)
+        return Page(found, cast(PageKey, unmarshal(last)) if last else None)
 
     def lease(self, order_id: str, owner: str, now: datetime) -> OrderRow | None:
         """Take the order for one attempt at recovery.
