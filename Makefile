@@ -89,7 +89,7 @@ sbom: setup ## Write the components of the functions and of the tools to build/s
 prose: setup ## Print the sentences that break the writing rules, in FILES or everywhere
 	@.venv/bin/python -m tests.quality.prose $(FILES)
 
-prose-lower: setup ## Lower the number of such sentences that each file may still have to the number of today
+prose-lower: setup ## Lower the number of these sentences that each file may still have to the number of today
 	@.venv/bin/python -m tests.quality.prose --lower
 
 demo: setup ## Run every order scenario, audit the result, and leave the system up (STOP=1 stops it)

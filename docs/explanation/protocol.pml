@@ -9,7 +9,7 @@
  *
  * Processes: the client's request and its live run; two sweepers, each with a run of its own; the services, the gateway, the
  * relay and the bus. A run may crash at each step. A command that was sent stays on the network: a service carries it out at
- * any later time, whoever sent it, also when the sender got no answer. So a lost, a late and a doubled message are one thing.
+ * any later time, for any sender, also when the sender got no answer. So a lost, a late and a doubled message are one thing.
  * A service's step is enabled only while it changes something; a repetition that changes nothing is no step.
  *
  * FAULTS bounds crashes of a sweeper's run, answers lost after the decision, and leases that end under a run that lives.
@@ -55,7 +55,7 @@ bool was_confirmed, was_cancelling, key_recorded;
 #define IS_TERMINAL  (order == CONFIRMED || order == CANCELLED)
 #define UNDECIDED    (order == PENDING)
 
-/* ---- what must hold ------------------------------------------------------------------------------------------------ */
+/* ---- the invariants ------------------------------------------------------------------------------------------------ */
 #define M1_HOLDS  (captures > 0 -> (order == CONFIRMING || order == CONFIRMED))
 #define M2_HOLDS  (captures <= 1 && holds <= 1)
 #define M3_HOLDS  (order == CONFIRMED -> (captures == 1 && payment == CAPTURED && stock == COMMITTED))
@@ -438,7 +438,7 @@ end:
 #endif
 #ifdef WITHOUT_OUTBOX
     :: atomic { was_confirmed && !on_bus_confirmed -> on_bus_confirmed = true; break }
-    :: was_confirmed -> break                            /* whoever wrote the row died before it put the event             */
+    :: was_confirmed -> break                            /* the writer of the row died before it put the event             */
 #endif
     od
 }

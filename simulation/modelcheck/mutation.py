@@ -13,7 +13,7 @@ from simulation.modelcheck.search import CounterExample, search
 from simulation.modelcheck.violation import Violation
 
 JUSTIFIED = {
-    "ORDER.resume no more from BACKORDERED": "the sweeper asks for the stock all the same",
+    "ORDER.resume no more from BACKORDERED": "the sweeper still asks for the stock",
     "ORDER.decide_to_confirm no more from BACKORDERED": "StockAllocated makes it PENDING first",
     "ORDER.decide_to_cancel no more from BACKORDERED": "a customer who waits cannot cancel: the goods or the deadline end it",
     "ORDER.expire no more from PENDING": "the order stays PENDING, and ends when payment and inventory answer",

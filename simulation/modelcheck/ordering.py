@@ -145,7 +145,9 @@ class Ordering:
         if self.replenishes and not (facts.replenishment != ABSENT or any(inventory.replenish(self.rules, facts))):
             return Violation("every_order_ends", "stuck: nothing can be replenished")
         if inventory.neglected(self.rules, facts):
-            return Violation("back_orders_are_served_in_order", "goods are there, and who waits for them does not get them")
+            return Violation(
+                "back_orders_are_served_in_order", "goods are available, and the order that waits does not get them"
+            )
         return first_broken({SAFETY: STOCK_INVARIANTS}, (SAFETY,), facts)
 
     def _named(self, position: int, label: str) -> str:

@@ -7,10 +7,11 @@ from typing import Final
 import pytest
 
 from audit.catalogue import BY_CODE
-from tests.quality.prose.sources import REPOSITORY, Kind, Passage, checked_files, passages
+from tests.quality.prose.passage import Passage
+from tests.quality.prose.sources import REPOSITORY, checked_files, passages
 
-CODE: Final = re.compile(r"""(?<![\w.%/&=#+-])(?<!(?<!"")")(?P<code>[A-Z]\d)(?![\w"])""")
-"""A capital letter and a digit in prose. In single quotes it is data: `Finding("M4", ...)`."""
+CODE: Final = re.compile(r"""(?<![\w.%/&=#+-])(?!(?<=["'])[A-Z]\d["'])(?P<code>[A-Z]\d)(?!\w)""")
+"""A capital letter and a digit in prose. Alone between quotes it is data: `Finding("M4", ...)`."""
 NOT_OURS: Final = {"L1": "a construct of the CDK that is one resource of CloudFormation"}
 S3: Final = "S3"
 """The code of `stock_counters_match_reservations`, and the service of AWS."""
@@ -18,8 +19,7 @@ S3: Final = "S3"
 
 def alone(passage: Passage, source: str) -> Iterator[str]:
     """Yield the codes in a passage whose names are not in it. A code that no invariant has is alone too."""
-    is_data = passage.kind in (Kind.ERROR, Kind.HELP)
-    text = passage.text if is_data else "\n".join(source.splitlines()[passage.first - 1 : passage.last])
+    text = "\n".join(source.splitlines()[passage.first - 1 : passage.last])
     codes = {found["code"] for found in CODE.finditer(text)} - NOT_OURS.keys()
     if S3 in codes and not codes & BY_CODE.keys() - {S3} and "invariant" not in text.lower():
         codes.remove(S3)
@@ -33,9 +33,13 @@ def alone(passage: Passage, source: str) -> Iterator[str]:
         ("a.py", "row = 1  # invariant S3\n", ["S3"]),
         ("a.py", '"""Steps O1 to O6."""\n', ["O1", "O6"]),
         ("a.py", 'raise AuditError(f"{row} breaks M4.")\n', ["M4"]),
+        ("a.py", 'raise AuditError("M4 is broken.")\n', ["M4"]),
         ("a.py", 'raise AuditError("M4")  # the money\n', []),
         ("a.py", '"""Read S3 by an L1."""\n', []),
         ("a.py", '"""A row that `cancelled_order_keeps_no_money` (M4) finds."""\n', []),
+        ("a.py", "print(f\"{n} by {label('X1')}: the others\")\n", []),
+        ("a.json", '{"description": "Negative counters are reported by S2."}\n', ["S2"]),
+        ("a.yaml", "a: 1 # by M4\n", ["M4"]),
         ("a.md", "# How V1 is counted\n\nIt is every_order_ends.\n", ["V1"]),
         ("a.md", "The audit counts it (E5\nevery_event_is_published_and_processed).\n", []),
         ("a.md", "| Code | Name |\n| -- | -- |\n| `M4` | `cancelled_order_keeps_no_money` |\n| `M1` | |\n", ["M1"]),

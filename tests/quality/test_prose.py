@@ -3,6 +3,7 @@
 import pytest
 
 from tests.quality.prose import baseline
+from tests.quality.prose.passage import Kind, Passage
 from tests.quality.prose.rules import (
     LONG_LINE,
     LONG_SENTENCE,
@@ -14,7 +15,7 @@ from tests.quality.prose.rules import (
     sentences,
     words,
 )
-from tests.quality.prose.sources import REPOSITORY, Kind, checked_files, of_python, passages
+from tests.quality.prose.sources import REPOSITORY, checked_files, of_python, passages
 
 MOST_EXCEPTIONS = 10
 BAD = {
@@ -44,6 +45,12 @@ BAD = {
     "It is written so that it be found.": "so that it be",
     "The audit refuses such rows.": "such",
     "Should the event be lost, the sweeper asks again.": "inverted condition",
+    "The services tell the order what they did.": "tell or hear",
+    "The rows hear of it later.": "tell or hear",
+    "The auditor, who reads all rows, is a function.": "who of a system part",
+    "The simulator, who draws the faults, has a seed.": "who of a system part",
+    "The lambda who reads the bucket is new.": "who of a system part",
+    "Money is not released yet; the alarm tells after three attempts": "tell or hear",
 }
 """Sentences from earlier versions of this project, each with the rule that refuses it."""
 GOOD = (
@@ -64,7 +71,18 @@ GOOD = (
     "The payment, whose total is zero, needs no gateway.",
     "Should-cost figures are left out.",
     "Do not delete the row. Let the sweeper retry it.",
+    "The customers who pay in advance tell the shop.",
 )
+
+
+JAVASCRIPT = """// The list.
+/* All of it. */
+let url = 'https://a.b/c';
+html`<p>There are ${count(
+  all)} orders here.</p>`;
+fail("It took too long.");
+say(`It took ${n} s.`);
+"""
 
 
 @pytest.mark.parametrize("sentence", BAD)
@@ -114,6 +132,8 @@ def pay(order):
     """
     raise PaymentError(f"The order {order} is paid.", hint("Look at it."))  # trailing
 app = Option(help="Help text.")
+cause = f"the order was cancelled ({reason})"
+codes = "AED AFN ALL AMD"
 '''
     found = {(passage.kind, passage.first, passage.text) for passage in of_python("orderctl/a.py", source)}
     assert found == {
@@ -127,7 +147,59 @@ app = Option(help="Help text.")
         (Kind.ERROR, 13, "Look at it."),
         (Kind.COMMENT, 13, "trailing"),
         (Kind.HELP, 14, "Help text."),
+        (Kind.TEXT, 15, "the order was cancelled (CODE)"),
     }
+
+
+def test_other_texts_of_a_test_are_not_read() -> None:
+    assert passages("tests/unit/a.py", 'said = "a text of four words"  # why\n') == [
+        Passage("tests/unit/a.py", 1, 1, Kind.COMMENT, "why")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "texts"),
+    [
+        (
+            "a.asl.yaml",
+            "# A comment\n# of two lines.\n# - an item\nEnd:  # trailing\n  Cause: >-\n    It is `X`,\n    not Y.\n",
+            [(1, "A comment of two lines."), (3, "- an item"), (4, "trailing"), (5, "It is CODE, not Y.")],
+        ),
+        ("api.yaml", '- {name: Prefer, description: "Do not wait."}\n', [(1, "Do not wait.")]),
+        ("a.json", '{\n  "title": "Heard",\n  "description": "A \\"row\\"."\n}\n', [(2, "Heard"), (3, 'A "row".')]),
+        (
+            "a.js",
+            JAVASCRIPT,
+            [
+                (1, "The list."),
+                (2, "All of it."),
+                (4, "There are CODE orders here."),
+                (6, "It took too long."),
+                (7, "It took CODE s."),
+            ],
+        ),
+        ("Makefile", "test: setup ## Run the tests\n\t@pytest $(X) # quick\n", [(1, "Run the tests"), (2, "quick")]),
+        ("a.pml", "/* ---- rows ---- */\nbyte a; /* its `x` */\n", [(1, "rows"), (2, "its CODE")]),
+    ],
+)
+def test_texts_of_other_files_are_read(path: str, source: str, texts: list[tuple[int, str]]) -> None:
+    assert sorted((passage.first, passage.text) for passage in passages(path, source)) == texts
+
+
+def test_every_kind_of_file_that_we_write_is_checked(files: list[str]) -> None:
+    assert {
+        ".github/workflows/searches.yml",
+        "Makefile",
+        "audit/row_schemas/common.json",
+        "console/static/views/orders.js",
+        "docs/explanation/protocol.pml",
+        "operations/economics/prices.yaml",
+        "services/order/api.yaml",
+        "services/order/workflow/order_saga.asl.yaml",
+        "services/payment/responses/webhook_outcome.json",
+        "simulation/known_bugs/bugs/11-nothing-is-republished.yaml",
+        "stages/example-production.yaml",
+    } <= set(files)
 
 
 def test_mail_is_read_by_paragraph() -> None:

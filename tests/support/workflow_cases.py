@@ -203,7 +203,7 @@ CASES: Final = (
     _recovered("no such order", "resume", {"outcome": "NOT_FOUND", "decision": None}, (), error="NO_SUCH_ORDER"),
     _recovered("looked at while it waits", "resume", _found("BACKORDERED"), FORWARD, status="CONFIRMED"),
     _recovered(
-        "waited for in vain",
+        "waited for and not served",
         "resume",
         _found("BACKORDERED"),
         ("authorize", "reserve", "wait", *BACKWARD),

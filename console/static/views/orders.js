@@ -1,4 +1,4 @@
-// The list of orders: search, filters, and a table of which only the rows in sight are drawn.
+// The list of orders: search, filters, and a table that draws only the rows in sight.
 import { batch, signal } from "../vendor/signals-core.mjs";
 import { count, money, shell, words } from "../format.js";
 import { all, beginOf, chosen, complete, failure, fresh, load, more, reasons, statuses } from "../orders.js";

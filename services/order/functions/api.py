@@ -274,7 +274,7 @@ def _answer(row: OrderRow, headers: dict[str, str]) -> Response[str]:
     if status == states.CONFIRMED:
         return _json(201, _public(row), {"Location": location, "ETag": _etag(row)})
     if status == states.CANCELLED:
-        charged = "what was charged is refunded" if row.get("refunded") else "nothing was charged"
+        charged = "the charged amount is refunded" if row.get("refunded") else "nothing was charged"
         detail = f"the order was cancelled ({reason}); {charged}"
         cancelled = ProblemDetails("order-cancelled", 409, "Order cancelled", detail, {"order": _public(row)})
         return (REJECTIONS[reason](row) if reason in REJECTIONS else cancelled).response({"ETag": _etag(row)})

@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from pathlib import Path
 
+from tests.quality.prose.passage import Kind
 from tests.quality.prose.rules import DENSITIES, Density, Finding, check, words
-from tests.quality.prose.sources import REPOSITORY, Kind, checked_files, passages
+from tests.quality.prose.sources import REPOSITORY, checked_files, passages
 
 BASELINE = Path(__file__).parents[1] / "prose_baseline.txt"
 CORPORA = ("docs", "docstrings")

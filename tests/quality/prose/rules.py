@@ -7,7 +7,8 @@ from typing import Final
 
 from markdown_it import MarkdownIt
 
-from tests.quality.prose.sources import Kind, Passage, passages
+from tests.quality.prose.passage import Kind, Passage
+from tests.quality.prose.sources import passages
 
 LONGEST_SENTENCE: Final = 35
 WIDEST_LINE: Final = 100
@@ -16,7 +17,8 @@ PEOPLE: Final = (
     r"|buyer|shopper|stranger|attacker|author|maintainer|contributor|human)"
 )
 SYSTEM_PARTS: Final = (
-    r"(?:service|handler|function|relay|sweeper|row|queue|worker|process|order|consumer|subscriber|publisher|event|message|bus"
+    r"(?:service|handler|function|lambda|relay|sweeper|row|queue|worker|process|order|consumer|subscriber|publisher|event|message"
+    r"|bus|auditor|simulator|simulation|shard|index|bucket|stage|client|stock"
     r"|table|engine|gateway|carrier|module|command|saga|machine|stack|emulator|test|rule|role|aggregate|lease|shipment|parcel"
     r"|payment|reservation|SKU|journal|audit|archive|subscription|outbox|inbox)"
 )
@@ -56,12 +58,12 @@ RULES: Final = (
         "name the person or the part: 'the caller', 'the owner of the row'",
         in_questions=False,
     ),
-    _rule("who of a system part", rf"\b{SYSTEM_PARTS}s?,? who\b", "use 'that' or 'which', or make it the subject"),
+    _rule("who of a system part", rf"\b{SYSTEM_PARTS}(?:s|es)?,? who\b", "use 'that' or 'which', or make it the subject"),
     _rule(
         "tell or hear",
         rf"^(?!.*\b(?:you|{PEOPLE}s?) "
         r"(?:(?:is|are|was|were|be|been|must be|(?:has|have|had) been) )?(?:told|heard|hears|tells)\b)"
-        r".*\b(?:tells|told|hears|heard)\b(?!(?: \w+){0,2} apart\b)",
+        r".*(?:\b(?:tells|told|hears|heard)|\b" + SYSTEM_PARTS + r"(?:s|es)? (?:tell|hear))\b(?!(?: \w+){0,2} apart\b)",
         "publishes, consumes, returns, reports, shows, says",
     ),
     _rule(
@@ -153,7 +155,7 @@ def words(text: str) -> int:
 def broken(sentence: str, kind: Kind = Kind.PARAGRAPH) -> Iterator[Rule]:
     """Yield the rules that a sentence breaks, apart from its length."""
     bare = sentence.lstrip("*_\"'(“ ")
-    asks = kind is Kind.HEADING or sentence.endswith("?") or (kind is Kind.CELL and not sentence.endswith("."))
+    asks = kind is Kind.HEADING or sentence.endswith("?") or (kind in (Kind.CELL, Kind.LABEL) and not sentence.endswith("."))
     for rule in RULES:
         if not (asks and not rule.in_questions) and rule.pattern.search(bare):
             yield rule

@@ -5,14 +5,16 @@ import io
 import re
 import subprocess
 import tokenize
-from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Final
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+from tests.quality.prose.passage import CODE, Comment, Kind, Passage, blocks_of, without_code
+from tests.quality.prose.structured import of_hash_comments, of_javascript, of_json, of_star_comments, of_yaml
 
 REPOSITORY = Path(__file__).parents[3]
 PACKAGES = (
@@ -36,37 +38,15 @@ GENERATED = re.compile(
 MAIL_TEMPLATES = re.compile(r"services/notification/.*templates/.*\.(txt|html)")
 MADE_PAGES = ("docs/reference/cli.md", "docs/reference/errors.md")
 """Help texts and docstrings once more; they are checked in the code."""
-COMMAND_LINE = "orderctl/"
-CODE = "CODE"
-"""The word that stands for a code span or a placeholder."""
+STRUCTURED = (".yaml", ".yml", ".json", ".js", ".toml", ".in", ".pml", ".css", "Makefile", ".ci/run")
+NOT_WRITTEN = re.compile(r"console/static/vendor/|data/|docs/reference/|package-lock\.json|tests/infrastructure/__snapshots__/")
+"""Files of these kinds that are made from others, or that others wrote."""
+FEWEST_WORDS = 4
+"""A shorter string of a module is a name."""
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
-_DIRECTIVE = re.compile(r"noqa|type:|pragma|prose:|nosec|!|fmt:|ruff:|-\*-")
+_PARAGRAPH = re.compile(r"\n\s*\n|\n(?=[\s-])")
 _SECTION = re.compile(r"^\s*(Args|Arguments|Attributes|Example|Examples|Raises|Returns|Source|Sources|Yields|Note):\s*$")
 _ENTRY = re.compile(r"^\s+[`*\w]+( \([^)]*\))?: ")
-
-
-class Kind(StrEnum):
-    """Where a passage stands."""
-
-    PARAGRAPH = "paragraph"
-    HEADING = "heading"
-    CELL = "table cell"
-    DOCSTRING = "docstring"
-    COMMENT = "comment"
-    HELP = "help text"
-    ERROR = "error message"
-    MAIL = "mail"
-
-
-@dataclass(frozen=True)
-class Passage:
-    """Some sentences without mark-up, from line `first` to line `last` (from 1) of a file."""
-
-    path: str
-    first: int
-    last: int
-    kind: Kind
-    text: str
 
 
 def tracked(suffixes: tuple[str, ...]) -> list[str]:
@@ -82,15 +62,15 @@ def checked_files() -> list[str]:
     code = [name for name in tracked((".py",)) if name.startswith(PACKAGES) and not GENERATED.match(name)]
     mails = [name for name in tracked((".txt", ".html")) if MAIL_TEMPLATES.match(name)]
     pages = [name for name in tracked((".md",)) if name not in MADE_PAGES]
-    return [*pages, *code, *mails]
+    others = [name for name in tracked(STRUCTURED) if not NOT_WRITTEN.match(name)]
+    return [*pages, *code, *mails, *others]
 
 
 def passages(path: str, source: str) -> list[Passage]:
-    """Return the passages of one file, by its suffix."""
-    if path.endswith(".md"):
-        return list(of_markdown(path, source))
-    if path.endswith(".py"):
-        return list(of_python(path, source))
+    """Return the passages of one file, by the end of its name."""
+    for ends, read in READERS.items():
+        if path.endswith(ends):
+            return list(read(path, source))
     return list(of_mail(path, source))
 
 
@@ -112,17 +92,26 @@ def of_markdown(path: str, source: str, kind: Kind = Kind.PARAGRAPH, offset: int
 
 
 def of_python(path: str, source: str) -> Iterator[Passage]:
-    """Yield the docstrings, comments, help texts and error messages of a module."""
-    tree = ast.parse(source)
-    for line, docstring in _docstrings(tree):
-        text = "\n".join(_apart(docstring))
-        yield from of_markdown(path, text, Kind.DOCSTRING, line - 1)
-    yield from _comments(path, source)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
-            yield from _texts(path, node.exc, Kind.ERROR)
-        if isinstance(node, ast.keyword) and node.arg == "help" and path.startswith(COMMAND_LINE):
-            yield from _texts(path, node.value, Kind.HELP)
+    """Yield the docstrings, comments, error messages and other texts of a module; of a test, not the other texts."""
+    yield from blocks_of(path, _comments(source))
+    left: list[tuple[ast.AST, Kind]] = [(ast.parse(source), Kind.TEXT)]
+    while left:
+        node, kind = left.pop()
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(docstring))):
+                yield from of_markdown(path, "\n".join(_apart(docstring)), Kind.DOCSTRING, node.lineno - 1)
+                continue
+            case ast.JoinedStr(values=parts):
+                joined = "".join(str(part.value) if isinstance(part, ast.Constant) else CODE for part in parts)
+                yield from _text(path, node, joined, kind)
+                continue
+            case ast.Constant(value=str(text)):
+                yield from _text(path, node, text, kind)
+            case ast.Raise():
+                kind = Kind.ERROR
+            case ast.keyword(arg="help"):
+                kind = Kind.HELP
+        left += [(child, kind) for child in ast.iter_child_nodes(node)]
 
 
 def of_mail(path: str, source: str) -> Iterator[Passage]:
@@ -152,13 +141,6 @@ def _plain(token: Token) -> str:
     return "".join(parts)
 
 
-def _docstrings(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Yield the line and the text of each string that is a statement: of modules, classes, functions and attributes."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield node.lineno, node.value.value
-
-
 def _apart(text: str) -> Iterator[str]:
     """Yield a docstring's lines without indentation, its sections and their entries as paragraphs of their own."""
     lines = text.splitlines()
@@ -174,48 +156,20 @@ def _apart(text: str) -> Iterator[str]:
             yield cut
 
 
-def _comments(path: str, source: str) -> Iterator[Passage]:
-    """Yield the comments; lines that follow one another, with nothing but a comment each, are one passage."""
-    block: list[str] = []
-    first = last = 0
+def _comments(source: str) -> Iterator[Comment]:
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
-        if token.type != tokenize.COMMENT:
-            continue
-        line, column = token.start
-        text = token.string.lstrip("#").strip()
-        alone = not token.line[:column].strip()
-        if block and not (alone and line == last + 1):
-            yield Passage(path, first, last, Kind.COMMENT, _without_code(" ".join(block)))
-            block = []
-        if not text or _DIRECTIVE.match(text):
-            continue
-        if not block:
-            first = line
-        block.append(text)
-        last = line if alone else -1
-        if not alone:
-            yield Passage(path, line, line, Kind.COMMENT, _without_code(" ".join(block)))
-            block = []
-    if block:
-        yield Passage(path, first, last, Kind.COMMENT, _without_code(" ".join(block)))
+        if token.type == tokenize.COMMENT:
+            line, column = token.start
+            yield Comment(line, token.string.lstrip("#").strip(), not token.line[:column].strip())
 
 
-def _texts(path: str, node: ast.expr, kind: Kind) -> Iterator[Passage]:
-    """Yield the texts in an expression, each placeholder of an f-string as the word `CODE`."""
-    if isinstance(node, ast.JoinedStr):
-        parts = [str(part.value) if isinstance(part, ast.Constant) else CODE for part in node.values]
-        yield Passage(path, node.lineno, node.end_lineno or node.lineno, kind, _without_code("".join(parts)))
-    elif isinstance(node, ast.Constant):
-        if isinstance(node.value, str) and " " in node.value:
-            yield Passage(path, node.lineno, node.end_lineno or node.lineno, kind, _without_code(node.value))
-    else:
-        for child in ast.iter_child_nodes(node):
-            if isinstance(child, ast.expr | ast.keyword):
-                yield from _texts(path, child.value if isinstance(child, ast.keyword) else child, kind)
-
-
-def _without_code(text: str) -> str:
-    return re.sub(r"``?[^`]*``?", CODE, text)
+def _text(path: str, node: ast.expr, text: str, kind: Kind) -> Iterator[Passage]:
+    """Yield a string of a module if a person reads it: a message or a help, or some words that are not all capitals."""
+    if kind is Kind.TEXT and (path.startswith("tests/") or text.count(" ") < FEWEST_WORDS - 1 or text.isupper()):
+        return
+    if " " in text:
+        for paragraph in _PARAGRAPH.split(text):
+            yield Passage(path, node.lineno, node.end_lineno or node.lineno, kind, without_code(" ".join(paragraph.split())))
 
 
 def _blocks(source: str) -> Iterator[tuple[int, int, str]]:
@@ -266,3 +220,15 @@ class _Paragraphs(HTMLParser):
                 if joined:
                     yield block[0][0], joined
                 block = []
+
+
+READERS: Final[Mapping[str | tuple[str, ...], Callable[[str, str], Iterator[Passage]]]] = {
+    ".md": of_markdown,
+    ".py": of_python,
+    (".yaml", ".yml"): of_yaml,
+    ".json": of_json,
+    ".js": of_javascript,
+    ("Makefile", ".toml", ".in", ".ci/run"): of_hash_comments,
+    (".pml", ".css"): of_star_comments,
+}
+"""How to read a file, by the end of its name. All others are mails."""
