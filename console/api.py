@@ -18,11 +18,11 @@ from starlette.routing import Route
 
 from console.dead_letters import DeadLetters
 from console.endpoints import Asked, Endpoints
+from console.event_form import EventForm
 from console.faults import Faults
 from console.feed import Feed
 from console.home import Home
 from console.live import BusEvent, Live, Receive, line
-from console.publishing import Publishing
 from console.replays import Replays
 from kernel import clock, order_numbers
 from operations.aws import refusals
@@ -146,7 +146,7 @@ class Api:
             endpoints.reads("/api/catalogue", lambda request: catalogue()),
             *Home(self._target, self._console.new_key).routes(endpoints),
             *DeadLetters(self._target, self._console.folder, self._console.now).routes(endpoints),
-            *Publishing(self._target, self._console.new_key, self._console.now).routes(endpoints),
+            *EventForm(self._target, self._console.new_key, self._console.now).routes(endpoints),
             *Faults(self._target, self._console.new_key).routes(endpoints),
             *Replays(self._target, self._console.now).routes(endpoints),
             Route("/api/stream", self._stream),

@@ -16,7 +16,7 @@ from operations.economics import priced_orders
 from operations.errors import UserError
 from operations.orders import saga_path
 from operations.orders.store import ListedOrder
-from operations.orders.waiting import Waiting, waiting
+from operations.orders.wait_reasons import Waiting, waiting
 
 RECEIVE_SECONDS: Final = 1.0
 """How long one call waits for events, and how long the end of the server may take."""

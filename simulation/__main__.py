@@ -190,10 +190,10 @@ def _count(chosen: argparse.Namespace) -> int:
 
 
 def _calls(chosen: argparse.Namespace) -> int:
-    from simulation.stage import process, recording
+    from simulation.stage import process, recorded_calls
 
     process.make_ready()
-    return recording.main(write=chosen.write, worlds=chosen.worlds, seed=chosen.seed)
+    return recorded_calls.main(write=chosen.write, worlds=chosen.worlds, seed=chosen.seed)
 
 
 def _story(chosen: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatch
 from typing import Any, Final
 
-from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineFunction, wrap
 
 PATH: Final = "/_orderflow/faults"
 EFFECTS: Final = frozenset({"delay", "fail", "lose", "repeat", "kill"})

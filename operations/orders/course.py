@@ -15,7 +15,7 @@ from operations.order_trace import Node, Trace
 from operations.orders import store
 from operations.orders.status_changes import StatusChange, status_changes
 from operations.orders.store import ListedOrder, RelatedRow, RowOfOrder
-from operations.orders.waiting import Waiting, waiting
+from operations.orders.wait_reasons import Waiting, waiting
 from services.order.domain.model import OrderRow
 
 Kind = Literal["step", "refusal", "compensation"]

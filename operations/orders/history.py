@@ -13,7 +13,7 @@ from kernel.naming import SERVICES, stack_name
 from operations.aws.target import Target
 from operations.orders import shipments, store
 from operations.orders.store import ListedOrder, RelatedRow
-from operations.orders.waiting import OF_SERVICES, waiting
+from operations.orders.wait_reasons import OF_SERVICES, waiting
 from services.order.domain.model import OrderRow
 
 GROUPS: Final = ("Operator", "Api")

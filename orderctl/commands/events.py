@@ -77,14 +77,14 @@ def tail(
     - `orderctl events tail --pattern '{"detail": {"data": {"total": {"amount": [{"numeric": [">", 10000]}]}}}}'`
     """
     from operations.events import live_tail
-    from operations.events.folding import Folding
+    from operations.events.seen_versions import SeenVersions
 
-    wanted, folding, printed = _pattern(pattern, detail_type), Folding(), 0
+    wanted, seen, printed = _pattern(pattern, detail_type), SeenVersions(), 0
     with live_tail.watched(ctx.obj, wanted) as url:
         output.err.print("[dim]Watching the bus. Press Ctrl-C to stop.[/dim]")
         try:
             for event in live_tail.received(ctx.obj, url, timeout, output.Progress()):
-                if output_format is Format.TABLE and folding.is_another_version(event):
+                if output_format is Format.TABLE and seen.is_another_version(event):
                     continue
                 _print(event, output_format)
                 printed += 1
@@ -98,7 +98,7 @@ def _print(event: dict[str, Any], output_format: Format) -> None:
     if output_format is Format.JSON:
         typer.echo(json.dumps(event))
         return
-    from operations.events.folding import metadata_of
+    from operations.events.seen_versions import metadata_of
 
     known = metadata_of(event)
     version = f"v{_escaped(known['event_version'])}" if "event_version" in known else ""

@@ -8,7 +8,7 @@ from simulation.modelcheck import scarcity
 from simulation.modelcheck.cancellation import Cancellation
 from simulation.modelcheck.fulfilment import Fulfilment
 from simulation.modelcheck.invariants import REST, SAFETY
-from simulation.modelcheck.ordering import Ordering
+from simulation.modelcheck.purchase import Purchase
 from simulation.modelcheck.rules import PRODUCTION, TABLES, Rules
 from simulation.modelcheck.search import Exploration, search
 
@@ -28,7 +28,7 @@ PROTOCOL_RULES = {
 ALL_EVENTS = frozenset({"OrderPlaced", "OrderConfirmed", "OrderCancelled"})
 
 
-Model = Ordering | Fulfilment | Cancellation
+Model = Purchase | Fulfilment | Cancellation
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Ablation:
     protocol_rule: int
     instead: str
     rules: Rules
-    shown_in: Callable[..., Model] = Ordering
+    shown_in: Callable[..., Model] = Purchase
     breaks: bool = True
     """False for what the other rules make up for."""
 
@@ -51,8 +51,8 @@ class Ablation:
         return seen
 
     def _model(self, executions: int, watches: tuple[str, ...]) -> Model:
-        if self.shown_in is Ordering:
-            return Ordering(self.instead, executions=(executions,), rules=self.rules, watches=watches)
+        if self.shown_in is Purchase:
+            return Purchase(self.instead, executions=(executions,), rules=self.rules, watches=watches)
         return self.shown_in(self.instead, rules=self.rules, watches=watches)
 
 

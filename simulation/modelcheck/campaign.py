@@ -9,12 +9,12 @@ from simulation.modelcheck.cancellation import Cancellation
 from simulation.modelcheck.fulfilment import Fulfilment
 from simulation.modelcheck.invariants import OWN, OWN_INVARIANTS
 from simulation.modelcheck.mutation import JUSTIFIED, Mutant, Verdict
-from simulation.modelcheck.ordering import Ordering
+from simulation.modelcheck.purchase import Purchase
 from simulation.modelcheck.rules import Rules
 from simulation.modelcheck.search import Exploration, Progress, search
 from simulation.modelcheck.shards import Shards
 
-Model = Ordering | Fulfilment | Cancellation | Shards
+Model = Purchase | Fulfilment | Cancellation | Shards
 MIN_STATES = 300_000
 MAX_SECONDS = 60
 MIN_NOTICED = 0.95
@@ -56,9 +56,9 @@ def models(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[Model
     runs = f"{executions} execution{'s' if executions > 1 else ''}"
     anything = Rules(without=mutation.ANY_INSTANT)
     return (
-        Ordering(f"one order, {runs}", (executions,), rules=Rules(follows=ablation.ALL_EVENTS)),
-        Ordering(f"two orders, one unit, {of_two[0]} and {of_two[1]} executions", of_two, (1,), anything),
-        Ordering("one order, one replenishment, 2 executions", (2,), (0,), replenishes=True),
+        Purchase(f"one order, {runs}", (executions,), rules=Rules(follows=ablation.ALL_EVENTS)),
+        Purchase(f"two orders, one unit, {of_two[0]} and {of_two[1]} executions", of_two, (1,), anything),
+        Purchase("one order, one replenishment, 2 executions", (2,), (0,), replenishes=True),
         *scarcity.models(anything, min(executions, 2)),
         Fulfilment("after the last word: relay, shipping, marks, mails"),
         Cancellation("after the yes: cancellation, refund, restock"),
@@ -69,7 +69,7 @@ def models(executions: int = 5, of_two: tuple[int, int] = (2, 1)) -> tuple[Model
 def explore(searched: tuple[Model, ...], progress: Progress | None = None) -> Explored:
     """Search each model to its end."""
     searches = tuple(search(model, progress) for model in searched)
-    return Explored(searches, max(model.sweeps for model in searched if isinstance(model, Ordering)))
+    return Explored(searches, max(model.sweeps for model in searched if isinstance(model, Purchase)))
 
 
 def ablate(progress: Callable[[Ablation], None] | None = None) -> Iterator[tuple[Ablation, Exploration]]:

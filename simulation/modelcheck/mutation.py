@@ -7,7 +7,7 @@ from kernel.transitions import ABSENT
 from simulation.modelcheck import scarcity
 from simulation.modelcheck.cancellation import Cancellation
 from simulation.modelcheck.fulfilment import Fulfilment
-from simulation.modelcheck.ordering import Ordering
+from simulation.modelcheck.purchase import Purchase
 from simulation.modelcheck.rules import PRODUCTION, TABLES, Rules
 from simulation.modelcheck.search import CounterExample, search
 from simulation.modelcheck.violation import Violation
@@ -111,19 +111,19 @@ def _noticed(mutant: Mutant) -> CounterExample | None:
     return next(filter(None, (search(model).counter_example for model in _models(mutant))), None)
 
 
-def _models(mutant: Mutant) -> Iterator[Ordering | Fulfilment | Cancellation]:
+def _models(mutant: Mutant) -> Iterator[Purchase | Fulfilment | Cancellation]:
     if not mutant.step.startswith(("NOTE.", "REPL.")):
         yield Cancellation(mutant.change, rules=mutant)
     if mutant.step.startswith(("SHIP.", "NOTE.", "ORDER.mark_")):
         yield Fulfilment(mutant.change, rules=mutant)
     if not mutant.step.startswith(("NOTE.", "REPL.")):
-        yield Ordering(mutant.change, executions=(2,), rules=mutant)
+        yield Purchase(mutant.change, executions=(2,), rules=mutant)
     if mutant.step.startswith("REPL."):
-        yield Ordering(mutant.change, executions=(1,), rules=mutant, replenishes=True)
+        yield Purchase(mutant.change, executions=(1,), rules=mutant, replenishes=True)
     if mutant.step.startswith("RES."):
-        yield Ordering(mutant.change, executions=(2,), units=(2,), rules=mutant)
+        yield Purchase(mutant.change, executions=(2,), units=(2,), rules=mutant)
         rules = replace(mutant, without=ANY_INSTANT, follows=frozenset())
-        yield Ordering(mutant.change, executions=(1, 1), units=(1,), rules=rules)
+        yield Purchase(mutant.change, executions=(1, 1), units=(1,), rules=rules)
     if mutant.step.startswith(("ORDER.", "RES.", "PAY.intend_")):
         rules = replace(mutant, follows=frozenset())
         for of_one in (scarcity.part, scarcity.back_order):

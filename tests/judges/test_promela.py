@@ -6,11 +6,11 @@ Each commit takes a share of the parts away. `make verify-protocol` takes away e
 import pytest
 
 from simulation.modelcheck.ablation import ABLATIONS
-from simulation.modelcheck.ordering import Ordering
+from simulation.modelcheck.purchase import Purchase
 from tests.judges import promela
 from tests.support import commit_share
 
-OF_THE_EXPLORER = {ablation.instead: ablation.breaks for ablation in ABLATIONS if ablation.shown_in is Ordering}
+OF_THE_EXPLORER = {ablation.instead: ablation.breaks for ablation in ABLATIONS if ablation.shown_in is Purchase}
 """The changes that break an invariant by the model checker, in the model of one order (its own test checks that)."""
 
 needs_spin = pytest.mark.skipif(

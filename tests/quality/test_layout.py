@@ -22,6 +22,28 @@ IN_EVERY_SERVICE = {
     "storage",
 }
 IN_SOME = {"adapters", "api.yaml", "carriers", "gateways", "requests", "responses", "templates", "use_cases", "workflow"}
+FIELD_TERMS = {
+    "booking": "a noun: the booking of a parcel with the carrier",
+    "bring": "a verb: `orderctl up` is the bring-up",
+    "bundling": "the CDK's term for the files of a function (`BundlingOptions`)",
+    "finding": "a noun: a finding of the audit",
+    "linting": "the field's term for what cdk-nag and cfn-lint do",
+    "naming": "a noun: the naming of stacks, indexes and parameters",
+    "polling": "the field's term for a repeated observation",
+    "rolling": "an adjective: the rolling audit",
+    "tracking": "the carriers' term for the news of a parcel",
+}
+"""The words in the names of modules that end in "ing", each with the reason why it is no gerund to guess at."""
+
+
+def modules() -> list[Path]:
+    """Return every module of the repository, and every test module."""
+    return [path for path in tracked() if path.suffix == ".py"]
+
+
+def words_of(module: Path) -> list[str]:
+    """Return the words in the name of a module."""
+    return module.stem.split("_")
 
 
 def tracked(folder: str = "") -> list[Path]:
@@ -99,6 +121,16 @@ def test_operation_never_prints_prompts_or_exits(file: Path) -> None:
 )
 def test_each_way_to_a_terminal_is_found(source: str) -> None:
     assert at_the_terminal(source) != []
+
+
+@pytest.mark.parametrize("word", sorted(FIELD_TERMS))
+def test_field_term_is_in_use(word: str) -> None:
+    assert [name for name in modules() if word in words_of(name)] != []
+
+
+def test_module_is_a_noun_and_no_gerund() -> None:
+    gerunds = {name: word for name in modules() for word in words_of(name) if word.endswith("ing") and word not in FIELD_TERMS}
+    assert gerunds == {}, "name the thing that is in the module, or add the field's term with its reason"
 
 
 def test_readme_maps_every_folder() -> None:

@@ -16,7 +16,7 @@ from simulation.modelcheck.__main__ import main
 from simulation.modelcheck.ablation import ABLATIONS, PROTOCOL_RULES, Ablation
 from simulation.modelcheck.fulfilment import Fulfilment
 from simulation.modelcheck.mutation import JUSTIFIED, Mutant
-from simulation.modelcheck.ordering import Ordering
+from simulation.modelcheck.purchase import Purchase
 from simulation.modelcheck.rules import STEPS, Rules
 from simulation.modelcheck.saga import ASKS
 from simulation.modelcheck.search import search
@@ -50,7 +50,7 @@ def test_small_models_hold_and_take_every_transition() -> None:
     assert rules.permitted == set(STEPS)
 
 
-def _with(model: Ordering | Fulfilment, rules: Noting) -> Ordering | Fulfilment:
+def _with(model: Purchase | Fulfilment, rules: Noting) -> Purchase | Fulfilment:
     return replace(model, rules=replace(rules, without=model.rules.without, follows=model.rules.follows))
 
 
@@ -138,10 +138,10 @@ def _payloads(part: Any) -> Iterator[dict[str, str]]:
 
 def test_command_with_a_broken_invariant_fails(capsys: pytest.CaptureFixture[str]) -> None:
     broken = Rules().with_sources("RES.tombstone", frozenset())
-    without = Ordering("no tombstone", (1,), rules=broken)
+    without = Purchase("no tombstone", (1,), rules=broken)
     assert main(["states", "--executions", "1"], lambda *_: (without,)) == 1
     assert "cancelled_order_keeps_no_stock (S1)" in capsys.readouterr().out
 
 
 def test_search_that_stops_early_is_incomplete() -> None:
-    assert not search(Ordering("broken", (1,), rules=Mutant(unguarded=frozenset({"ORDER.cancel"})))).complete
+    assert not search(Purchase("broken", (1,), rules=Mutant(unguarded=frozenset({"ORDER.cancel"})))).complete

@@ -6,7 +6,7 @@ address from `ApiEndpoint`. The CDK's `HttpApi.url` is built from id, region and
 
 import os
 
-from laptop.emulator.extensions.patching import EngineChangedError, EngineFunction
+from laptop.emulator.extensions.engine_functions import EngineChangedError, EngineFunction
 
 
 def register() -> None:

@@ -8,7 +8,7 @@ its function and its saga count from its turn, as on AWS with enough capacity.
 import asyncio
 from typing import Final
 
-from laptop.emulator.extensions.patching import EngineFunction, wrap
+from laptop.emulator.extensions.engine_functions import EngineFunction, wrap
 
 AT_ONCE: Final = 4
 """The most requests that functions work on at a time, of all HTTP APIs."""

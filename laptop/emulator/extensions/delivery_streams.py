@@ -15,7 +15,7 @@ from contextvars import copy_context
 from typing import Final
 from uuid import uuid4
 
-from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineFunction, wrap
 from laptop.emulator.extensions.target_dlq import EventView
 
 GATHERING_SECONDS: Final = 2.0

@@ -2,7 +2,7 @@
 
 import json
 
-from laptop.emulator.extensions.patching import Document, answered, resource_type
+from laptop.emulator.extensions.engine_functions import Document, answered, resource_type
 
 Properties = Document
 Provisioned = tuple[str, dict[str, str]]

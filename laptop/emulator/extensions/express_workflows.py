@@ -17,7 +17,7 @@ import threading
 from contextlib import nullcontext
 from contextvars import ContextVar, copy_context
 
-from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineFunction, wrap
 
 Execution = Document
 

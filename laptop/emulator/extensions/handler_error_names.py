@@ -1,7 +1,7 @@
 """Gap: for every exception of a Python handler, the caller gets `Runtime.HandlerError`. On AWS the error has the name of
 the exception's class, and a workflow's Retry and Catch match that name."""
 
-from laptop.emulator.extensions.patching import EngineChangedError, EngineFunction, wrap
+from laptop.emulator.extensions.engine_functions import EngineChangedError, EngineFunction, wrap
 
 _SAYS = '"error": str(e), "trace"'
 _SAYS_TYPE = '"error": str(e), "type": type(e).__name__, "trace"'

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from laptop.emulator.extensions.patching import Document, EngineFunction, resource_type, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineFunction, resource_type, wrap
 
 Properties = Document
 Provisioned = tuple[str, dict[str, str]]

@@ -6,7 +6,7 @@ start together delay the saga's steps beyond their time-outs.
 
 from typing import Final
 
-from laptop.emulator.extensions.patching import EngineChangedError
+from laptop.emulator.extensions.engine_functions import EngineChangedError
 
 AT_ONCE: Final = 2
 """The number of batches of a queue that run in parallel, unless its event source mapping has a lower limit."""

@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable
 
-from laptop.emulator.extensions.patching import Document, EngineChangedError
+from laptop.emulator.extensions.engine_functions import Document, EngineChangedError
 
 Request = Document
 Queue = Document

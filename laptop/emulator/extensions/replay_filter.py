@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineFunction, wrap
 
 
 def register() -> None:

@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Final
 
-from laptop.emulator.extensions.patching import EngineChangedError, wrap
+from laptop.emulator.extensions.engine_functions import EngineChangedError, wrap
 
 PATIENCE_SECONDS: Final = 0.005
 """The seconds that the engine waits for a function's first line after its response."""

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from threading import Lock
 
-from laptop.emulator.extensions.patching import Document, EngineChangedError, EngineFunction, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineChangedError, EngineFunction, wrap
 
 Mapping = Document
 Record = Document

@@ -3,7 +3,7 @@
 
 from typing import Protocol
 
-from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineFunction, wrap
 
 
 class EventView(Protocol):

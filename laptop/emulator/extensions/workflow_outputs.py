@@ -4,7 +4,7 @@ reads the outer variables, and its own variables end with it."""
 
 import copy
 
-from laptop.emulator.extensions.patching import Document, EngineFunction, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineFunction, wrap
 
 State = Document
 

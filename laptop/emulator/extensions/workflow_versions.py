@@ -3,7 +3,7 @@ works, and `StartSyncExecution` accepts neither ARN."""
 
 from collections.abc import Mapping
 
-from laptop.emulator.extensions.patching import Document, EngineFunction, answered, resource_type, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineFunction, answered, resource_type, wrap
 
 Properties = Document
 Provisioned = tuple[str, dict[str, str]]

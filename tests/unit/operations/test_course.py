@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from kernel import clock
-from operations.orders import course, waiting
+from operations.orders import course, wait_reasons
 from operations.orders.course import Course
 from operations.orders.status_changes import status_changes
 from tests.support.audited_stage import STORIES, Story
@@ -133,7 +133,7 @@ def test_rows_show_no_secret() -> None:
     [
         (order("o"), "the saga has not decided yet"),
         (order("o", unavailable="INVENTORY_UNAVAILABLE", attempts=3), "inventory gave no answer at try 3"),
-        (order("o", "CONFIRMING", unavailable="PAYMENT_UNAVAILABLE"), waiting.REASONS["CONFIRMING"]),
+        (order("o", "CONFIRMING", unavailable="PAYMENT_UNAVAILABLE"), wait_reasons.REASONS["CONFIRMING"]),
         (order("o", "REFUNDING"), "the refund and the return of the stock is missing"),
         (order("o", "REFUNDING", refunded=True), "the return of the stock is missing"),
         (order("o", "CONFIRMED"), "the parcel is not dispatched yet"),
@@ -141,26 +141,26 @@ def test_rows_show_no_secret() -> None:
     ],
 )
 def test_reason_of_waiting_follows_from_the_row(row: Any, why: str) -> None:
-    found = waiting.waiting(row)
+    found = wait_reasons.waiting(row)
     assert found is not None
     assert found["why"] == why
 
 
 @pytest.mark.parametrize("row", [order("o", "CANCELLED"), order("o", "CONFIRMED", fulfilment="DELIVERED")])
 def test_order_that_has_ended_waits_for_nothing(row: Any) -> None:
-    assert waiting.waiting(row) is None
+    assert wait_reasons.waiting(row) is None
 
 
 def test_back_order_states_its_next_try_and_its_end() -> None:
-    found = waiting.waiting(order("o", "BACKORDERED", next_due="soon", held_until="later"))
-    assert found == {"why": waiting.REASONS["BACKORDERED"], "next_try": "soon", "ends_at": "later"}
+    found = wait_reasons.waiting(order("o", "BACKORDERED", next_due="soon", held_until="later"))
+    assert found == {"why": wait_reasons.REASONS["BACKORDERED"], "next_try": "soon", "ends_at": "later"}
 
 
 def test_each_status_has_a_reason_or_an_end() -> None:
     from services.order.domain.states import TRANSITIONS
 
     for status in TRANSITIONS.statuses:
-        assert (waiting.waiting(order("o", status)) is None) == (status == "CANCELLED")
+        assert (wait_reasons.waiting(order("o", status)) is None) == (status == "CANCELLED")
 
 
 def test_names_of_events_exist() -> None:

@@ -17,7 +17,7 @@ from orderctl.commands import deploy as command
 from stages import Stage
 from tests.unit.orderctl.conftest import Stage as Account
 from tests.unit.orderctl.conftest import orderctl
-from tests.unit.orderctl.test_deploying import FakeCdk
+from tests.unit.orderctl.test_deploy import FakeCdk
 
 MOTO_ACCOUNT = "123456789012"
 PAYMENT = {"ephemeral": False, "gateway": "stripe", "stripe_url": "https://api.stripe.com", "log_retention_days": 90}

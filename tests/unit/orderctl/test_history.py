@@ -10,7 +10,7 @@ import typer
 from operations.aws import service_client
 from operations.errors import UserError
 from operations.orders.history import Entry, act_of_line, now_waiting, of_row, of_services, services_waiting
-from operations.orders.waiting import OF_SERVICES
+from operations.orders.wait_reasons import OF_SERVICES
 from orderctl.commands import history, orders, stock
 from services.inventory.domain import states as inventory
 from services.notification.domain import states as notification

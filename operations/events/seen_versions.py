@@ -8,7 +8,7 @@ REMEMBERED: Final = 10_000
 """The latest events that are remembered."""
 
 
-class Folding:
+class SeenVersions:
     """The events that were seen, by id and replay, and the versions of each."""
 
     def __init__(self, remembered: int = REMEMBERED) -> None:

@@ -26,7 +26,7 @@ class Form(TypedDict):
     value: Mapping[str, object]
 
 
-class Publishing:
+class EventForm:
     """The orders that the page publishes. `new_key` returns an id that no other event has."""
 
     def __init__(self, target: Target, new_key: Callable[[], str], now: Callable[[], datetime]) -> None:

@@ -1,4 +1,4 @@
-"""The model of ordering: orders that want a unit of one SKU each, from the client's request to the end of each order.
+"""The model of a purchase: orders that want a unit of one SKU each, from the client's request to the end of each order.
 
 Its actors are the executions of the saga. Only a call and its answer are ordered in time. Any request that was ever
 sent may be carried out at any instant and again, any execution may stop for ever, a recovering one may start at any instant.
@@ -57,7 +57,7 @@ def _tries(one: OrderFacts) -> tuple[bool, ...]:
 
 
 @dataclass
-class Ordering:
+class Purchase:
     """`executions` runs at most of each order; one model for each number of `units` in stock."""
 
     name: str
