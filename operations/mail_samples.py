@@ -1,9 +1,10 @@
 """Sample mails: each kind as a stage's customers get it, about an order with two titles and one that is out of stock."""
 
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from kernel.contact import Contact, Purchase
+from kernel.facts import OrderFacts, ShipmentFacts
 from services.notification.domain import mails
 from services.notification.domain.mails import Mail, Shop
 from services.notification.domain.model import Kind
@@ -22,11 +23,23 @@ PURCHASE: Final = Purchase(
     short=[{"sku": "LP-SOLD-OUT", "title": "Sold Out (LP)", "requested": 1, "available": 0}],
     total={"amount": 6248, "currency": "USD"},
 )
-FACTS: Final[Mapping[Kind, Mapping[str, Any]]] = {
-    "backordered": {},
-    "cancelled": {"reason": "OUT_OF_STOCK", "confirmed": False},
-    "confirmed": {},
-    "dispatched": {"tracking": "SBX-2c1d9f0a7b3e4d58"},
+CONFIRMED: Final = OrderFacts(
+    outcome="FOUND",
+    order_id=ORDER,
+    status="CONFIRMED",
+    fulfilment="NONE",
+    confirmed=True,
+    revoked=False,
+    backordered=False,
+    lines=[],
+    left_out=[],
+    total={"amount": 6248, "currency": "USD"},
+)
+FACTS: Final[Mapping[Kind, OrderFacts | ShipmentFacts]] = {
+    "backordered": CONFIRMED,
+    "cancelled": OrderFacts(**{**CONFIRMED, "status": "CANCELLED", "confirmed": False, "reason": "OUT_OF_STOCK"}),
+    "confirmed": CONFIRMED,
+    "dispatched": ShipmentFacts(outcome="FOUND", order_id=ORDER, status="DISPATCHED", tracking="SBX-2c1d9f0a7b3e4d58"),
 }
 """The facts that each kind of mail states beside the purchase."""
 

@@ -1,7 +1,7 @@
 """The catalogue: the price and the title of each SKU. The only source of prices."""
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NotRequired, TypedDict, cast, final
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict, cast
 
 from kernel.aggregate_store import Item, marshal
 from kernel.batch_reads import read_rows
@@ -15,24 +15,28 @@ if TYPE_CHECKING:  # a function that only reads titles does without it
     from services.order.domain.order_request import OrderRequest
 
 READ_TRIES = 4
+PRICE: Final = "PRICE#"
+"""The key of a price starts so."""
 
 
-@final
-class PriceRow(TypedDict):
-    """A price as DynamoDB keeps it: `PRICE#<sku>`. `amount` is in minor units."""
+class Keyed(TypedDict):
+    """What every row has: its key."""
 
     pk: str
+
+
+class PriceRow(Keyed):
+    """A price as DynamoDB keeps it: `PRICE#<sku>`. `amount` is in minor units."""
+
     sku: str
     amount: int
     currency: str
     title: NotRequired[str]
 
 
-@final
-class ReachableRow(TypedDict):
+class ReachableRow(Keyed):
     """The mark that a customer has a contact: `REACHABLE#<customer_id>`."""
 
-    pk: str
     customer_id: str
 
 
@@ -53,20 +57,22 @@ class Catalogue:
         The read is consistent: a contact that was kept a moment ago counts, and so does a new price.
         """
         rows = self._read(skus, (contacts.key_of(customer_id) for customer_id in sorted(set(customer_ids))))
-        prices = {row["sku"]: Money.from_dict(row) for row in rows if "sku" in row}
-        return Offer(prices, frozenset(row["customer_id"] for row in rows if "sku" not in row))
+        priced = cast(list[PriceRow], [row for row in rows if row["pk"].startswith(PRICE)])
+        reachable = cast(list[ReachableRow], [row for row in rows if not row["pk"].startswith(PRICE)])
+        prices = {row["sku"]: Money.from_dict(row) for row in priced}
+        return Offer(prices, frozenset(row["customer_id"] for row in reachable))
 
     def titles(self, skus: Iterable[str]) -> dict[str, str]:
         """Return the title of each SKU that has one; at most 100. Raises CatalogueUnavailableError."""
-        return {row["sku"]: row["title"] for row in self._read(skus) if "title" in row}
+        return {row["sku"]: row["title"] for row in cast(list[PriceRow], self._read(skus)) if "title" in row}
 
-    def _read(self, skus: Iterable[str], more: Iterable[Item] = ()) -> list[PriceRow | ReachableRow]:
+    def _read(self, skus: Iterable[str], more: Iterable[Item] = ()) -> Sequence[Keyed]:
         """Return the existing rows of SKUs, and at the keys in `more`. Raises CatalogueUnavailableError."""
-        keys = [*(marshal({"pk": f"PRICE#{sku}"}) for sku in sorted(set(skus))), *more]
+        keys = [*(marshal({"pk": f"{PRICE}{sku}"}) for sku in sorted(set(skus))), *more]
         rows, unread = read_rows(self.client, self.table_name, keys, READ_TRIES)
         if unread:
             raise CatalogueUnavailableError(f"{unread} prices stayed unread after {READ_TRIES} tries")
-        return cast(list[PriceRow | ReachableRow], rows)
+        return cast(list[Keyed], rows)
 
     def offer(self, request: "OrderRequest") -> Offer:
         """Return what the catalogue has for a request to place an order."""
