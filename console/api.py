@@ -25,6 +25,7 @@ from console.home import Home
 from console.live import BusEvent, Live, Receive, line
 from console.replays import Replays
 from kernel import clock, order_numbers
+from kernel.currencies import MINOR_DIGITS
 from operations.aws import refusals
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
@@ -49,7 +50,8 @@ IN_A_CHUNK: Final = 200
 class StageInfo(TypedDict):
     """The stage that the page is about. `command` begins each command line that the page shows.
 
-    `api` is the address of the order API, or None if the order service is not deployed.
+    `api` is the address of the order API, or None if the order service is not deployed. `minor_digits` has the digits of each
+    currency's minor unit: the browser's own differ from ISO 4217.
     """
 
     target: str
@@ -58,6 +60,7 @@ class StageInfo(TypedDict):
     command: str
     api: str | None
     actions: bool
+    minor_digits: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,16 @@ class Console:
     now: Callable[[], datetime] = clock.now
     folder: Path = field(default_factory=Path.cwd)
     new_key: Callable[[], str] = lambda: uuid.uuid4().hex
+    names_endpoint: bool = False
+    """Whether its command lines name the laptop's address, because a plain `orderctl` reaches another laptop's AWS."""
 
     def stage(self) -> StageInfo:
         """Return the stage that the page is about."""
         target = self.target
         profile = f" --profile {target.profile}" if target.profile else ""
         stage = f" --stage {target.stage}" if not target.is_laptop or target.stage != "dev" else ""
-        where = "" if target.is_laptop else f" --target aws --region {target.region}{profile}"
+        on_laptop = f" --endpoint-url {target.endpoint_url}" if self.names_endpoint else ""
+        where = on_laptop if target.is_laptop else f" --target aws --region {target.region}{profile}"
         return {
             "target": target.kind.value,
             "stage": target.stage,
@@ -92,6 +98,7 @@ class Console:
             "command": f"orderctl{where}{stage}",
             "api": self._api(),
             "actions": self.actions,
+            "minor_digits": MINOR_DIGITS,
         }
 
     def _api(self) -> str | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from kernel.currencies import MINOR_DIGITS
+from kernel.money import MAX_PRICE
 from operations.aws.service_client import Price
 from operations.errors import UserError
 from services.order.domain.prices import InvalidPriceError, check_price, check_title
@@ -35,13 +36,28 @@ def read(file: str) -> list[Price]:
     return list(found.values())
 
 
+def _is_amount(minor: Decimal) -> bool:
+    return minor.is_finite() and minor == minor.to_integral_value() and 0 <= minor <= MAX_PRICE
+
+
+def _form(price: str, currency: str, digits: int) -> str:
+    """Say which prices a currency has."""
+    most = Decimal(MAX_PRICE).scaleb(-digits)
+    return (
+        f"the price {price!r} is no price from 0 to {most:f} with at most {digits} digits behind the point, as {currency} has"
+    )
+
+
 def _price(row: dict[str, str], where: str) -> Price:
     """Return the price of a row. Raises UserError."""
     if "" in row or None in row.values():
         raise UserError(f"{where}: it has not {len(COLUMNS)} values.", NEXT)
     try:
-        minor = Decimal(row["price"]).scaleb(MINOR_DIGITS.get(row["currency"], 0))
+        digits = MINOR_DIGITS.get(row["currency"], 0)
+        minor = Decimal(row["price"]).scaleb(digits)
         entry = {"sku": row["sku"], "amount": minor, "currency": row["currency"], "title": row["title"].strip() or None}
+        if row["currency"] in MINOR_DIGITS and not _is_amount(minor):
+            raise UserError(f"{where}: {_form(row['price'], row['currency'], digits)}.", NEXT)
         amount, title = check_price(entry, "").amount, check_title(entry, "")
     except ArithmeticError as error:
         raise UserError(f"{where}: the price {row['price']!r} is not a number such as 12.50.", NEXT) from error

@@ -1,6 +1,7 @@
 // The shell of the page: the bar on top, the view that the address names, and the start.
 import { render } from "./vendor/preact.mjs";
 import { effect } from "./vendor/signals-core.mjs";
+import { minorDigits } from "./format.js";
 import { load, take } from "./orders.js";
 import { Empty, Failure } from "./parts.js";
 import { link, route } from "./route.js";
@@ -83,7 +84,10 @@ follow({
   reset: () => (load(), refresh(route.value.path[1]), arrived(), moved()),
 });
 read("/api/stage").then(
-  (found) => (stage.value = found),
+  (found) => {
+    minorDigits.value = found.minor_digits;
+    stage.value = found;
+  },
   (error) => (trouble.value = error),
 );
 load();

@@ -41,11 +41,13 @@ export function relative(text, at) {
   return difference > 0 ? `${whole} ago` : `in ${whole}`;
 }
 
+/** The digits of each currency's minor unit by ISO 4217, as the server states them. The browser's own differ for 16 of them. */
+export const minorDigits = signal({});
+
 /** Return an amount `{amount, currency}`, in minor units, as `12.50 USD`. */
 export function money(total) {
   if (!total) return "";
-  const form = new Intl.NumberFormat("en", { style: "currency", currency: total.currency });
-  const digits = form.resolvedOptions().maximumFractionDigits;
+  const digits = minorDigits.value[total.currency] ?? 2;
   const number = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return `${number.format(total.amount / 10 ** digits)} ${total.currency}`;
 }

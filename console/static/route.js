@@ -1,9 +1,18 @@
 // The address of the page: `#/orders?status=CANCELLED` is a view and its parameters, so that each view has a link.
 import { signal } from "./vendor/signals-core.mjs";
 
+/** Return a part of the path without its escapes; one that is none, such as a lone `%`, stays as it is. */
+function unescaped(part) {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function parsed() {
   const [path, query] = location.hash.replace(/^#\/?/, "").split("?");
-  return { path: path.split("/").map(decodeURIComponent), query: Object.fromEntries(new URLSearchParams(query)) };
+  return { path: path.split("/").map(unescaped), query: Object.fromEntries(new URLSearchParams(query)) };
 }
 
 /** The view's path in parts, and its parameters. */

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import psutil
 
@@ -57,9 +58,12 @@ class Running:
     outputs: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
+DEFAULT_HOME: Final = REPOSITORY / ".orderflow"
+
+
 def home() -> Path:
     """Return the folder of this laptop AWS: ORDERFLOW_HOME, else `.orderflow` in the repository."""
-    return Path(os.environ.get("ORDERFLOW_HOME") or REPOSITORY / ".orderflow").resolve()
+    return Path(os.environ.get("ORDERFLOW_HOME") or DEFAULT_HOME).resolve()
 
 
 @contextlib.contextmanager

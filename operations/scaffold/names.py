@@ -11,10 +11,8 @@ from operations.errors import UserError, WrongUsageError
 
 SERVICE: Final = re.compile(r"[a-z]{3,20}")
 EVENT: Final = re.compile(r"([A-Z][a-z]+){2,6}")
-TAKEN: Final = frozenset(
-    {"api", "audit", "channel", "console", "journal", "kernel", "laptop", "platform", "simulation", "stages"}
-)
-"""Names of other stacks, packages and sources."""
+TAKEN: Final = frozenset({"api", "channel", "platform"})
+"""Names of a stack without a folder, and of sources of events. The names of the checkout's folders are taken too."""
 
 
 def check_service(root: Path, name: str) -> None:
@@ -25,7 +23,7 @@ def check_service(root: Path, name: str) -> None:
             "events have the same name.",
             "Choose one word, such as `loyalty`.",
         )
-    if name in TAKEN:
+    if name in TAKEN or (root / name).is_dir():
         raise WrongUsageError(f"{name!r} is the name of another part of Orderflow.", "Choose another word.")
     if (root / "services" / name).exists():
         raise UserError(f"services/{name} exists already.", "Choose another name, or change that service by hand.")

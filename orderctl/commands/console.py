@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from laptop.emulator import process
+from operations.aws.target import Target
 from orderctl.terminal import output
 
 
@@ -44,6 +46,7 @@ def console(
         actions=ctx.obj.is_laptop or allow_actions,
         token=secrets.token_urlsafe(32),
         run=secrets.token_hex(4),
+        names_endpoint=ctx.obj.is_laptop and not _is_found_without_address(ctx.obj),
     )
     address = server.address(listener)
     output.out.print(address)
@@ -52,3 +55,10 @@ def console(
         webbrowser.open(address)
     with contextlib.suppress(KeyboardInterrupt):
         server.serve(page, listener)
+
+
+def _is_found_without_address(target: Target) -> bool:
+    """Return whether a plain `orderctl` in a new shell reaches this laptop's AWS."""
+    with process.home_at(process.DEFAULT_HOME):
+        running = process.running()
+    return running is not None and running.endpoint == target.endpoint_url

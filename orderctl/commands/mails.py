@@ -42,7 +42,10 @@ def preview(
     - `orderctl mails preview --country DE --to mails`, then open `mails/confirmed.html`
     """
     from operations import mail_samples
+    from services.order.domain.addresses import COUNTRIES
 
+    if country.upper() not in COUNTRIES:
+        raise typer.BadParameter(f"{country!r} is no country of ISO 3166-1, such as DE", param_hint="--country")
     shop = mail_samples.shop_of(ctx.obj.settings())
     if to is None:
         mail = mail_samples.compose(kind, shop, country.upper())

@@ -1,10 +1,11 @@
 """The page as a whole: accessibility, phones, themes, hostile texts, its first content."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.console.conftest import FIGURES, Open
 from tests.support.audited_stage import STORIES
@@ -123,3 +124,24 @@ def test_server_that_is_gone_is_said_and_its_return_too(browser: Browser, stage:
         expect(page.get_by_text("live", exact=True)).to_be_visible(timeout=20_000)
         expect(page.locator(".rows .row", has_text=missed)).to_be_visible()
         page.close()
+
+
+DIGITS = {"HUF": r"\d+\.\d\d", "IQD": r"\d+\.\d{3}", "JPY": r"[\d,]+"}
+
+
+@pytest.mark.parametrize("currency", DIGITS)
+def test_money_has_the_digits_of_iso_4217(open_page: Open, stage: ConsoleStage, currency: str) -> None:
+    """The digits that the browser knows for a currency are those of everyday use."""
+    stage.place(STORIES[0])
+
+    def in_currency(route: Route) -> None:
+        route.fulfill(body=route.fetch().text().replace('"USD"', f'"{currency}"'))
+
+    page = open_page()
+    page.route("**/api/orders*", in_currency)
+    page.reload()
+    expect(page.get_by_role("cell").get_by_text(currency)).to_have_text(re.compile(f"^{DIGITS[currency]} {currency}$"))
+
+
+def test_link_with_a_broken_escape_shows_a_page(open_page: Open) -> None:
+    expect(open_page("orders/%").get_by_role("alert")).to_be_visible()

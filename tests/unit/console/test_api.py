@@ -288,6 +288,11 @@ def test_page_that_is_read_only_makes_nothing_on_the_stage() -> None:
         assert stage.bus.watchers == []
 
 
+class WithoutAws(Target):
+    def parameter(self, name: str) -> str:
+        raise UserError("The order stack is not deployed.", "Deploy it.")
+
+
 @pytest.mark.parametrize(
     ("target", "command"),
     [
@@ -301,10 +306,12 @@ def test_page_that_is_read_only_makes_nothing_on_the_stage() -> None:
     ],
 )
 def test_command_lines_name_the_stage(target: Target, command: str) -> None:
-    class WithoutAws(Target):
-        def parameter(self, name: str) -> str:
-            raise UserError("The order stack is not deployed.", "Deploy it.")
-
     there = WithoutAws(target.kind, None, target.region, target.stage, target.profile)
     shown = Console(there, actions=True, token="", run="").stage()
     assert (shown["command"], shown["api"]) == (command, None)
+
+
+def test_command_lines_name_the_address_of_a_laptop_that_is_not_found_without_it() -> None:
+    there = WithoutAws(Kind.LAPTOP, "http://127.0.0.1:5001", "us-east-1", "demo")
+    shown = Console(there, actions=True, token="", run="", names_endpoint=True).stage()
+    assert shown["command"] == "orderctl --endpoint-url http://127.0.0.1:5001 --stage demo"

@@ -39,7 +39,9 @@ def test_scaffold_that_fails_writes_nothing(tmp_path: Path) -> None:
     assert sorted(tmp_path.rglob("*")) == before
 
 
-@pytest.mark.parametrize("name", ["", "Loyalty", "loyalty-points", "x", "class", "audit", "a" * 21, "../order"])
+@pytest.mark.parametrize(
+    "name", ["", "Loyalty", "loyalty-points", "x", "class", "audit", "operations", "tests", "platform", "a" * 21, "../order"]
+)
 def test_name_that_no_service_can_have_is_refused_with_the_next_step(name: str) -> None:
     with pytest.raises(WrongUsageError) as refused:
         names.check_service(REPOSITORY, name)

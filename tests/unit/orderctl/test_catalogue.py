@@ -35,10 +35,14 @@ def test_setting_it_again_replaces_only_the_named_skus(stage: Stage, file: Path)
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("CAP,Cap,1,USD\nCUP,Cup,1.505,USD\n", r"line 3, amount: must be an integer of minor units"),
+        (
+            "CAP,Cap,1,USD\nCUP,Cup,1.505,USD\n",
+            r"line 3: the price '1\.505' is no price .* with at most 2 digits behind the point, as USD has",
+        ),
+        ("CAP,Cap,100.5,JPY\n", r"line 2: the price '100\.5' is no price .* with at most 0 digits behind the point"),
         ("CAP,Cap,free,USD\n", r"line 2: the price 'free' is not a number such as 12\.50"),
-        ("CAP,Cap,NaN,USD\n", r"line 2, amount: must be an integer"),
-        ("CAP,Cap,-1,USD\n", r"line 2, amount: must be from 0"),
+        ("CAP,Cap,NaN,USD\n", r"line 2: the price 'NaN' is no price"),
+        ("CAP,Cap,-1,USD\n", r"line 2: the price '-1' is no price from 0 to "),
         ("CAP,Cap,1,ZZZ\n", r"line 2, currency: must be a currency"),
         ("C A P,Cap,1,USD\n", r"line 2, sku: must be 1 to 64"),
         (f"CAP,{'x' * 101},1,USD\n", r"line 2, title: must be a text"),

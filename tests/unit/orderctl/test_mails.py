@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import get_args
 
+import pytest
+
 from orderctl.commands import mails
 from services.notification.domain import model
 from tests.unit.orderctl.conftest import Stage, orderctl
@@ -22,6 +24,11 @@ def test_preview_knows_each_kind_of_mail() -> None:
 
 def test_preview_follows_the_customs_of_a_country() -> None:
     assert "Total: 62,48\xa0US$" in orderctl(mails.app, laptop(), "preview", "--country", "de").stdout
+
+
+@pytest.mark.parametrize("country", ["DEU", "UK", "XX", ""])
+def test_preview_refuses_what_is_no_country(country: str) -> None:
+    assert "is no country of ISO 3166-1" in orderctl(mails.app, laptop(), "preview", "--country", country).output
 
 
 def test_preview_writes_each_mail_as_text_and_as_a_page(tmp_path: Path) -> None:
