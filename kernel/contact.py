@@ -1,9 +1,10 @@
 """The query for personal data: where an order's mails and parcels go, with the order's facts. The order service answers it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal, NotRequired, TypedDict, cast
 
+from kernel.addresses import Address
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.facts import FactsUnavailableError, OrderFacts, ask
@@ -23,14 +24,11 @@ class ContactNotYetError(ContactUnavailableError):
 
 @dataclass(frozen=True)
 class Contact:
-    """A person's contact. Do not log or store it, and put it into no event. Its repr is empty.
-
-    `address` has `line1`, `line2` (optional), `city`, `region` (optional), `postal_code`, `country` (ISO 3166-1, two letters).
-    """
+    """A person's contact. Do not log or store it, and put it into no event. Its repr is empty."""
 
     name: str = field(repr=False)
     email: str = field(repr=False)
-    address: Mapping[str, str] = field(repr=False)
+    address: Address = field(repr=False)
 
 
 class PurchasedLine(TypedDict):
@@ -73,7 +71,7 @@ class FoundContact(TypedDict):
     customer_id: str
     name: str
     email: str
-    address: Mapping[str, str]
+    address: Address
     purchase: NotRequired[Purchase]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, get_args
 
+from kernel.addresses import Address
 from kernel.contact import Contact, Purchase
 from kernel.facts import OrderFacts, ShipmentFacts
 from services.notification.domain import mails
@@ -51,5 +52,5 @@ def shop_of(stage: Stage) -> Shop:
 
 def compose(kind: Kind, shop: Shop, country: str) -> Mail:
     """Return a sample mail to a customer in a country (ISO 3166-1, two letters)."""
-    address = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": country}
+    address: Address = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": country}
     return mails.compose(kind, shop, ORDER, Contact("Alice Example", "alice@example.com", address), PURCHASE, FACTS[kind])

@@ -25,6 +25,10 @@ MISSPELT = {
     "a fact that a step needs": ("services/order/functions/subscriber.py", 'known["left"]', "left"),
     "a command's field": ("services/payment/functions/commands.py", "command.payable)", "payable"),
     "a consumed event's field": ("services/order/functions/subscriber.py", 'event.data["restocked"]', "restocked"),
+    "a part of an address": ("services/shipping/carriers/easypost.py", 'address["postal_code"]', "postal_code"),
+    "a field of an older version": ("services/order/schemas/versions.py", 'line["unit_price"]["amount"]', "unit_price"),
+    "an attribute of a stock update": ("services/inventory/storage/skus.py", 'update.sets["next_place"]', "next_place"),
+    "a fact in a mail": ("services/notification/domain/mails.py", 'order["confirmed"]', "confirmed"),
     "a published event's field": ("services/payment/domain/decisions.py", "PaymentVoidedV1Data(total=", "total"),
 }
 """By the kind of field: the file, a passage that it has once, and the name that is misspelt where the passage has it last."""

@@ -3,13 +3,13 @@
 Babel has the customs (Unicode CLDR). It is imported with the first mail, because a cold start pays for each import.
 """
 
-from collections.abc import Mapping
 from copy import copy
 from datetime import datetime
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from kernel.addresses import Address
 from kernel.currencies import MINOR_DIGITS
 from kernel.money import Money
 
@@ -48,8 +48,8 @@ def date(moment: datetime, locale: "Locale") -> str:
     return format_date(moment.date(), "long", locale)
 
 
-def address(name: str, parts: Mapping[str, str], locale: "Locale") -> list[str]:
+def address(name: str, parts: Address, locale: "Locale") -> list[str]:
     """Return the lines of a postal address, with the country by its name."""
     country = locale.territories.get(parts["country"], parts["country"])
-    place = " ".join(parts[part] for part in ("city", "region", "postal_code") if parts.get(part))
+    place = " ".join(filter(None, (parts["city"], parts.get("region"), parts["postal_code"])))
     return [line for line in (name, parts["line1"], parts.get("line2", ""), place, country) if line]

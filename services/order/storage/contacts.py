@@ -7,6 +7,7 @@ contact, which it may not read. Both are written in one transaction.
 from collections.abc import Mapping
 from typing import TypedDict, cast
 
+from kernel.addresses import Address
 from kernel.aggregate_store import AttributeValue, Item, marshal, unmarshal
 from kernel.clients import AwsClient
 from kernel.transactions import Action, transact
@@ -19,7 +20,7 @@ class ContactRow(TypedDict):
     customer_id: str
     name: str
     email: str
-    address: dict[str, str]
+    address: Address
 
 
 def key_of(customer_id: str) -> dict[str, AttributeValue]:
