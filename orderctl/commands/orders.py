@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.markup import escape
@@ -15,7 +15,7 @@ from kernel import order_numbers
 from kernel.identifiers import PERSONAL, is_personal
 from kernel.money import Money
 from kernel.order_numbers import number_of
-from kernel.statements import Quantity
+from kernel.statements import PaymentStatement, Quantity
 from operations import acts
 from operations.aws import service_client
 from operations.aws.signed_http import NoAnswerError
@@ -24,6 +24,9 @@ from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption
 from services.order.domain.states import TRANSITIONS
+
+if TYPE_CHECKING:  # the module of a function imports boto3
+    from services.payment.functions.operator import SettledRefund, Unchanged
 
 MAX_QUANTITY = 100
 """Pieces of one SKU that the API takes in a line (`services/order/requests/place_order.json`)."""
@@ -266,13 +269,15 @@ def retry_refund(
     order = store.find(ctx.obj, order_id)
     cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
     command = {"command": "retry_refund", "order_id": order_id, **cause}
-    answer = service_client.invoke(ctx.obj, "payment/operator-arn", command, acts.act(ctx.obj, reason))
+    answered = service_client.invoke(ctx.obj, "payment/operator-arn", command, acts.act(ctx.obj, reason))
+    answer = cast("PaymentStatement | Unchanged", answered)
     shown = {"order_id": order_id, **answer}
     columns = {"order_id": "Order", "outcome": "Outcome", "reason": "Reason"}
     output.show([shown], columns, output_format)
     if answer["outcome"] == "UNCHANGED":
+        status = cast("Unchanged", answer)["status"] or "missing"
         raise UserError(
-            f"Order {order_id} has no refused refund: its payment is {answer['status'] or 'missing'}.",
+            f"Order {order_id} has no refused refund: its payment is {status}.",
             f"Nothing was done. See `orderctl orders show {order_id}`.",
         )
     if answer["outcome"] != "REFUNDED":
@@ -302,12 +307,14 @@ def settle_refund(
     about = {"order_id": order_id, "reference": reference, **({"reason": reason} if reason else {})}
     cause = {"correlation_id": order["correlation_id"], "causation_id": f"orderctl:{order_id}"}
     command = {"command": "settle_refund", **about, **cause}
-    answer = service_client.invoke(ctx.obj, "payment/operator-arn", command, acts.act(ctx.obj))
+    answered = service_client.invoke(ctx.obj, "payment/operator-arn", command, acts.act(ctx.obj))
+    answer = cast("SettledRefund | PaymentStatement | Unchanged", answered)
     columns = {"order_id": "Order", "outcome": "Outcome", "reference": "Reference"}
     output.show([{"order_id": order_id, **answer}], columns, output_format)
     if answer["outcome"] == "UNCHANGED":
+        status = cast("Unchanged", answer)["status"] or "missing"
         raise UserError(
-            f"Order {order_id} has no open refund: its payment is {answer['status'] or 'missing'}.",
+            f"Order {order_id} has no open refund: its payment is {status}.",
             f"Nothing was done. See `orderctl orders show {order_id}`.",
         )
     if answer["outcome"] == "REFUNDED":

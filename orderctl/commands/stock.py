@@ -3,7 +3,7 @@
 import re
 import uuid
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 from rich.markup import escape
@@ -16,6 +16,9 @@ from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption
 from services.inventory.domain.stock import COUNTERS, MAX_QUANTITY, MAX_ROWS
+
+if TYPE_CHECKING:  # the module of a function imports boto3
+    from services.inventory.functions.operator import Spread, Watched
 
 app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and set alerts for low stock.")
 COLUMNS = {
@@ -114,7 +117,8 @@ def watch(
     """
     cause = {"correlation_id": f"orderctl:{sku}", "causation_id": f"orderctl:{sku}"}
     command = {"command": "watch", "sku": sku, "threshold": below, **cause}
-    answer = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
+    answered = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
+    answer = cast("Watched", answered)
     shown = {"sku": sku, "threshold": answer["threshold"], "level": answer["outcome"]}
     output.show([shown], {"sku": "SKU", "threshold": "Threshold", "level": "Level"}, output_format)
 
@@ -139,7 +143,8 @@ def split(
     - `orderctl stock split MUG-BLUE --shards 1`
     """
     command = {"command": "split", "sku": sku, "shards": shards}
-    answer = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
+    answered = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
+    answer = cast("Spread", answered)
     output.show([{"sku": sku, "shards": answer["shards"]}], {"sku": "SKU", "shards": "Shards"}, output_format)
 
 

@@ -20,6 +20,11 @@ MISSPELT = {
     ),
     "a statement's field": ("services/order/functions/commands.py", '"CAPTURE_REFUSED", payment["outcome"]', "outcome"),
     "a field of an operator's answer": ("services/payment/functions/operator.py", '{"outcome": "UNCHANGED"', "outcome"),
+    "a field of an answer at the command line": (
+        "orderctl/commands/stock.py",
+        '{"sku": sku, "shards": answer["shards"]}',
+        "shards",
+    ),
     "a field of a query's answer": ("services/order/functions/contact.py", '{"outcome": "NOT_YET"', "outcome"),
     "a fact of another service": ("services/order/functions/subscriber.py", 'facts["status"]', "status"),
     "a fact that a step needs": ("services/order/functions/subscriber.py", 'known["left"]', "left"),
