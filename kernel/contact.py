@@ -7,7 +7,7 @@ from typing import Final, Literal, NotRequired, TypedDict, cast
 from kernel.addresses import Address
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
-from kernel.facts import FactsUnavailableError, OrderFacts, ask
+from kernel.facts import FactsQuery, FactsUnavailableError, OrderFacts, ask
 from kernel.money import MoneyDict
 
 PURCHASE: Final = "purchase"
@@ -61,6 +61,12 @@ class Purchase(TypedDict):
     left_out: list[PurchasedLine]
     short: NotRequired[list[ShortLine]]
     total: MoneyDict
+
+
+class ContactQuery(FactsQuery):
+    """A query about the contact of an order's customer; with the `detail` PURCHASE also about the order's contents."""
+
+    detail: NotRequired[str]
 
 
 class FoundContact(TypedDict):

@@ -17,6 +17,12 @@ from kernel.schemas import InvalidEventError
 from kernel.statements import Quantity
 
 
+class FactsQuery(TypedDict):
+    """A query about an order, as a `facts` or `contact` function gets it."""
+
+    order_id: str
+
+
 class Facts(TypedDict):
     """The facts that every service states of a row about an order."""
 
@@ -133,7 +139,7 @@ def ask(client: AwsClient, function: str, order_id: str, **about: str) -> dict[s
     answered = client.invoke(
         FunctionName=function,
         InvocationType="RequestResponse",
-        Payload=json.dumps({"order_id": order_id, **about}).encode(),
+        Payload=json.dumps({**FactsQuery(order_id=order_id), **about}).encode(),
     )
     found: dict[str, object] = outside_json.read_object(answered["Payload"].read())
     if "FunctionError" in answered:

@@ -2,10 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypedDict
 
 from kernel.clients import Clients
-from kernel.facts import NotFound, ReservationFacts, answer
+from kernel.facts import FactsQuery, NotFound, ReservationFacts, answer
 from kernel.handler import Handler, lambda_handler
 from kernel.settings import from_environment
 from services.inventory.domain.model import ReservationRow
@@ -17,12 +16,6 @@ class FactsSettings:
     """The inventory's table."""
 
     table_name: str
-
-
-class FactsQuery(TypedDict):
-    """The id of the order, for a request of its reservation."""
-
-    order_id: str
 
 
 def facts_of(row: ReservationRow) -> ReservationFacts:

@@ -6,7 +6,7 @@ from typing import Final
 
 from kernel import clock
 from kernel.clients import Clients
-from kernel.contact import PURCHASE, FoundContact, NoContact, Purchase, PurchasedLine, ShortLine
+from kernel.contact import PURCHASE, ContactQuery, FoundContact, NoContact, Purchase, PurchasedLine, ShortLine
 from kernel.handler import Handler, lambda_handler
 from kernel.statements import Quantity
 from services.order.domain import decisions
@@ -80,7 +80,11 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     table = environ["TABLE_NAME"]
     orders, contacts = Orders(clients.dynamodb, table), Contacts(clients.dynamodb, table)
     catalogue = Catalogue(clients.dynamodb, table)
-    return lambda event, context: find(orders, contacts, catalogue, event["order_id"], event.get("detail"))
+
+    def handle(event: ContactQuery, context: object) -> FoundContact | NoContact:
+        return find(orders, contacts, catalogue, event["order_id"], event.get("detail"))
+
+    return handle
 
 
 handler = lambda_handler(bootstrap)

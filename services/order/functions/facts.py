@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kernel.clients import Clients
-from kernel.facts import NotFound, OrderFacts, answer
+from kernel.facts import FactsQuery, NotFound, OrderFacts, answer
 from kernel.handler import Handler, lambda_handler
 from services.order.domain import decisions
 from services.order.domain.model import OrderRow
@@ -33,7 +33,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the query's handler: `{"order_id"}` → FOUND with the order's facts, or NOT_FOUND."""
     orders = Orders(clients.dynamodb, environ["TABLE_NAME"])
 
-    def handle(event: Mapping[str, str], context: object) -> OrderFacts | NotFound:
+    def handle(event: FactsQuery, context: object) -> OrderFacts | NotFound:
         row = orders.get(event["order_id"])
         return answer(facts_of(row) if row else None)
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from typing import NotRequired
 
 from kernel.clients import Clients
-from kernel.facts import NotFound, PaymentFacts, RefundFacts, answer
+from kernel.facts import FactsQuery, NotFound, PaymentFacts, RefundFacts, answer
 from kernel.handler import Handler, lambda_handler
 from kernel.settings import from_environment
 from services.payment.domain.model import OutsideRefundRow, PaymentRow
@@ -19,10 +19,9 @@ class FactsSettings:
     table_name: str
 
 
-class FactsQuery(TypedDict):
+class PaymentQuery(FactsQuery):
     """A query about the payment of an order, or about one of its refunds that were made at the gateway by hand."""
 
-    order_id: str
     refund_id: NotRequired[str]
 
 
@@ -51,7 +50,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     payments = Payments(clients.dynamodb, settings.table_name)
     refunds = OutsideRefunds(clients.dynamodb, settings.table_name)
 
-    def handle(event: FactsQuery, context: object) -> PaymentFacts | RefundFacts | NotFound:
+    def handle(event: PaymentQuery, context: object) -> PaymentFacts | RefundFacts | NotFound:
         if "refund_id" not in event:
             payment = payments.get(event["order_id"])
             return answer(facts_of(payment) if payment else None)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from kernel.clients import Clients
-from kernel.facts import NotFound, ShipmentFacts, answer
+from kernel.facts import FactsQuery, NotFound, ShipmentFacts, answer
 from kernel.handler import Handler, lambda_handler
 from services.shipping.domain.model import ShipmentRow
 from services.shipping.storage.table import shipments_of
@@ -23,7 +23,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the query's handler: `{"order_id"}` → FOUND with `status`, `tracking` and `reason`, or NOT_FOUND."""
     shipments = shipments_of(clients, environ)
 
-    def handle(event: Mapping[str, str], context: object) -> ShipmentFacts | NotFound:
+    def handle(event: FactsQuery, context: object) -> ShipmentFacts | NotFound:
         row = shipments.get(event["order_id"])
         return answer(facts_of(row) if row else None)
 
