@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -13,7 +12,7 @@ from kernel import outside_json
 from kernel.outside_json import OutsideJsonError
 from operations.errors import FieldError, UserError
 
-Asked = Mapping[str, Any]
+Asked = Mapping[str, object]
 """The JSON object in the body of a change; empty if the body is."""
 
 

@@ -4,11 +4,11 @@ An envelope id is a UUID, so its last digit spreads events evenly. One stream ha
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 DIGITS: Final = "0123456789abcdef"
 
-Matchers = list[dict[str, Any]]
+Matchers = list[dict[str, object]]
 """The matchers of one field of an event pattern. One that matches is enough."""
 
 
@@ -22,4 +22,8 @@ def id_matchers(streams: int) -> Sequence[Matchers | None]:
     shares = [DIGITS[number::streams] for number in range(streams)]
     others = [digit for share in shares[1:] for digit in share]
     rest: Matchers = [{"anything-but": {"suffix": others}}, {"exists": False}]
-    return [rest, *([{"suffix": digit} for digit in share] for share in shares[1:])]
+    return [rest, *map(_with_last_digit, shares[1:])]
+
+
+def _with_last_digit(digits: str) -> Matchers:
+    return [{"suffix": digit} for digit in digits]

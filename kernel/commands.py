@@ -25,7 +25,7 @@ from kernel.identifiers import ORDER_ID, PERSONAL, is_personal, shown
 from kernel.logs import logger
 from kernel.traces import correlation_id_of
 
-Command = dict[str, Any]
+Command = dict[str, object]
 """A command as its caller sends it: JSON."""
 
 
@@ -101,9 +101,10 @@ def refuse_personal(**ids: str) -> None:
 
 def dispatch(commands: Commands, event: Command) -> Answer:
     """Run the command that `event["command"]` names and return its answer. Raises UnknownCommandError."""
-    command = commands.get(event.get("command", ""))
+    name = event.get("command")
+    command = commands.get(name) if isinstance(name, str) else None
     if command is None:
-        raise UnknownCommandError(f"{event.get('command')!r} is not one of {', '.join(commands)}")
+        raise UnknownCommandError(f"{name!r} is not one of {', '.join(commands)}")
     return command(event)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any, Final, Literal, TypeVar, cast, overload
+from typing import Final, Literal, TypeVar, cast, overload
 
 from kernel.errors import RejectedError
 from kernel.logs import logger
@@ -20,7 +20,7 @@ from kernel.metrics import count
 from kernel.secrets import Secrets
 from kernel.statements import OrderStatement, Payable, PaymentStatement, StockStatement, Wanted
 
-Statement = dict[str, Any]
+Statement = dict[str, object]
 S = TypeVar("S", bound=Mapping[str, object])
 """The form of a statement, one of `kernel.statements`."""
 RECEIPT: Final = "receipt"

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, NotRequired, TypedDict
+from typing import Final, NotRequired, Required, TypedDict, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from kernel import clock, index_shards, outbox_text, versions
-from kernel.aggregate_store import IndexEntry, Item, Row, each_shard, is_condition_failure, marshal, unmarshal
+from kernel.aggregate_store import IndexEntry, Item, each_shard, is_condition_failure, marshal, unmarshal
 from kernel.batches import BatchResponse, StreamRecord
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
@@ -62,6 +62,15 @@ NEVER_ACCEPTED: Final = frozenset(
 
 class BusUnavailableError(RetryableError):
     """PutEvents failed for all events. The bus may accept the same events again."""
+
+
+class RelayedRow(TypedDict, total=False):
+    """The attributes of any row that its relay reads. An event is pending since `pending_since`, in RFC 3339 (UTC)."""
+
+    pk: Required[str]
+    pending: list[str]
+    pending_since: str
+    updated_at: str
 
 
 class ScanPage(TypedDict):
@@ -290,10 +299,10 @@ def relay_records(outbox: Outbox, records: list[StreamRecord]) -> Relayed:
     A row whose events were not accepted is parked, so that the sweeper finds it if the stream gives up. The record of an event
     that no repetition publishes is then done, since it would hold up its shard.
     """
-    last: dict[str, tuple[str, Row]] = {}
-    first: dict[str, Row] = {}
+    last: dict[str, tuple[str, RelayedRow]] = {}
+    first: dict[str, RelayedRow] = {}
     for record in records:
-        row = unmarshal(record["dynamodb"].get("NewImage", {}))
+        row = cast(RelayedRow, unmarshal(record["dynamodb"].get("NewImage", {})))
         if row.get("pending"):
             last[row["pk"]] = (record["dynamodb"]["SequenceNumber"], row)
             first.setdefault(row["pk"], row)
@@ -310,17 +319,17 @@ def relay_records(outbox: Outbox, records: list[StreamRecord]) -> Relayed:
     return Relayed(failed, len(published.unpublishable))
 
 
-def _shows_first(first: Row, last: Row) -> bool:
+def _shows_first(first: RelayedRow, last: RelayedRow) -> bool:
     """Return whether no batch before this one showed the pending events, by a row's first and last record in it.
 
     They are pending since the first record at the earliest. A write that is no step of the row leaves `updated_at` as it was.
     """
     if "updated_at" not in first or not {"pending_since", "updated_at"} <= last.keys():
         return False
-    return bool(first["updated_at"] <= last["pending_since"] <= last["updated_at"])
+    return first["updated_at"] <= last["pending_since"] <= last["updated_at"]
 
 
-def _as_it_is(outbox: Outbox, row: Row) -> Row:
+def _as_it_is(outbox: Outbox, row: RelayedRow) -> RelayedRow:
     """Return the row with what is pending now, or as its record shows it if it cannot be read."""
     try:
         return {**row, "pending": _pending_of(outbox, row["pk"])}
@@ -329,7 +338,7 @@ def _as_it_is(outbox: Outbox, row: Row) -> Row:
         return row
 
 
-def _is_relayed(outbox: Outbox, row: Row, published: Published) -> bool:
+def _is_relayed(outbox: Outbox, row: RelayedRow, published: Published) -> bool:
     """Clear the row's outbox, or park the row; return whether its record is done."""
     if not row["pending"]:
         return True

@@ -49,7 +49,7 @@ SHORTENED = ("archive_retention_days", "log_retention_days")
 TRAFFIC_MINUTES: Mapping[str, Sequence[int]] = {"canary": (5, 10, 15, 30), "linear": (1, 2, 3, 10)}
 """The values of `traffic` that shift it gradually, each with the minutes for which CodeDeploy has a configuration
 (https://docs.aws.amazon.com/codedeploy/latest/userguide/deployment-configurations.html)."""
-Value = Any
+Value = object
 """A setting as the file has it: text, a number, a boolean, a list or an object."""
 CAPACITIES: Mapping[str, Mapping[str, int]] = {
     "standard": {},
@@ -233,7 +233,7 @@ def _text_of(file: Path) -> str:
 def parse(name: str, text: str, where: str) -> Stage:
     """Parse the text of a stage file. Raises StageError with the place `where` and the setting."""
     try:
-        document = as_document(text)
+        document: Any = as_document(text)
     except yaml.YAMLError as error:
         raise StageError(
             f"{where} is not YAML: {' '.join(str(error).split())}.", "Correct the file, then try again."
@@ -275,9 +275,9 @@ def override(stage: Stage, name: str, given: str) -> None:
 
 def loses(setting: str, before: Value, after: Value) -> bool:
     """Return True if a lasting stage loses anything by the change: its gateway, its carrier, or data."""
-    if setting in SHORTENED:
-        return bool(after < before)
-    return setting in PROTECTED and bool(after != before)
+    if setting in SHORTENED and isinstance(before, int) and isinstance(after, int):
+        return after < before
+    return setting in PROTECTED and after != before
 
 
 def parameter_id(setting: str) -> str:

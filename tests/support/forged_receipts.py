@@ -13,7 +13,7 @@ GUESSED = Receipts(Keys(lambda: "guessed", lambda: ["guessed"]))
 
 def forgeries(kind: Kind, order_id: str, stated: Statement) -> dict[str, object]:
     """By name, each forgery of `stated`, which is of this kind and order and has a good receipt."""
-    receipt = stated[RECEIPT]
+    receipt = str(stated[RECEIPT])
     statement = {name: value for name, value in stated.items() if name != RECEIPT}
     others = [other for other in Kind if other is not kind]
     return {

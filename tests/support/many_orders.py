@@ -10,7 +10,7 @@ from audit.row_forms import known_row
 from audit.snapshot import Snapshot
 from audit.tables import LEDGER, TABLES
 from kernel import clock
-from kernel.aggregate_store import Row, marshal
+from kernel.aggregate_store import marshal
 from services.order.domain import identity
 from simulation.engine.api import Response
 from simulation.engine.expressions import Item
@@ -85,7 +85,13 @@ class ManyOrders:
             for line in reservation["lines"]["L"]
         ]
         moment = reservation["created_at"]["S"]
-        delivery: Row = {"pk": "REPL#all", "replenishment_id": "all", "status": "REPLENISHED", "version": 1, "items": lines}
+        delivery: dict[str, object] = {
+            "pk": "REPL#all",
+            "replenishment_id": "all",
+            "status": "REPLENISHED",
+            "version": 1,
+            "items": lines,
+        }
         skus = [{"pk": f"SKU#{line['sku']}", "sku": line["sku"], "available": 0, "held": 0} for line in lines]
         counted = [
             row | {"sold": line["quantity"], "replenished": line["quantity"]} for row, line in zip(skus, lines, strict=True)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import boto3
 import pytest
@@ -55,7 +55,7 @@ def stock(order_id: str, outcome: str, **more: object) -> Statement:
     return receipts().issue(Kind.STOCK, order_id, {"outcome": outcome, **more})
 
 
-def as_the_saga(command: str, order_id: str, fields: Statement) -> Statement:
+def as_the_saga(command: str, order_id: str, fields: dict[str, Any]) -> Statement:
     """Return the fields of a command as the saga passes them on, with receipts.
 
     `fields` are bare: a total or lines for payment and inventory, outcomes or answers of these for the order.
