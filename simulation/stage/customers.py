@@ -39,6 +39,9 @@ TOKENS: Final = (
 )
 STRANGER: Final = "stranger"
 """A customer without a contact."""
+PRICES: Final = (0, 1, 995, 1250, 123_456)
+PRICES_IN_DINARS: Final = (0, 5, 995, 1235, 123_450)
+"""Stripe takes hundredths of a dinar, so two of a SKU can be paid for, and one often not."""
 IF_SHORT: Final = (("REJECT", 60.0), ("ALLOW_PARTIAL", 18.0), ("BACK_ORDER", 22.0))
 IF_SHORT_OF_ALL: Final = (("REJECT", 15.0), ("ALLOW_PARTIAL", 15.0), ("BACK_ORDER", 70.0))
 """The choices of customers on a day of shortage."""
@@ -334,7 +337,10 @@ class Workload:
         world, chance = self.world, self.chance
         skus = [f"SKU-{position}" for position in range(3 + chance.below("skus", 6))]
         currency = chance.choice("currency", ("USD", "EUR", "JPY"))
-        prices = {sku: (chance.choice(f"price {sku}", (0, 1, 995, 1250, 123_456)), currency) for sku in skus}
+        amounts_of = PRICES
+        if world.adapters and chance.below("dinars", 3) == 0:
+            currency, amounts_of = "KWD", PRICES_IN_DINARS
+        prices = {sku: (chance.choice(f"price {sku}", amounts_of), currency) for sku in skus}
         plenty = self.count * 4
         amounts = (0, 2, self.count // 3 + 1) if self.shortage else (0, 2, self.count // 3 + 1, plenty, plenty)
         stock = {sku: chance.choice(f"stock {sku}", amounts) for sku in skus}

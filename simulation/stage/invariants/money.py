@@ -72,6 +72,7 @@ class Money:
                 self.confirmed_order_is_paid_and_committed(order_id, order)
             elif status_of(order) == "CANCELLED":
                 self.cancelled_order_keeps_no_money(order_id)
+                self.refused_capture_is_not_of_a_wrong_amount(order_id, order)
 
     def refund_once_and_keep_the_parcel(self, order_id: str, status: str) -> None:
         """Check that there is at most one refund, of no more than was captured, and only of an order that goes back."""
@@ -122,6 +123,14 @@ class Money:
         payment, stock = self.record.payment(order_id), self.record.reservation(order_id)
         if payment not in ("VOIDED", "DECLINED", "REFUNDED") or stock == "HELD" or self._authorized(order_id):
             self.record.fail("cancelled_order_keeps_no_money", f"{order_id} is cancelled with payment {payment}, stock {stock}")
+
+    def refused_capture_is_not_of_a_wrong_amount(self, order_id: str, order: Item) -> None:
+        """Check that the gateway refused a customer's payment, and not an amount that the order should not have decided for."""
+        reason = text_of(self.record.tables[deployment.LEDGER].rows.get(f"{order_id}|capture"), "reason") or ""
+        if text_of(order, "reason") == "CAPTURE_REFUSED" and reason.startswith("amount_"):
+            self.record.fail(
+                "response_shows_a_true_order", f"{order_id} is cancelled by CAPTURE_REFUSED; the capture's reason is {reason}"
+            )
 
     def check_stripe(self, order_id: str) -> None:
         """Check the money of one order by Stripe's own records, if Stripe is the gateway."""

@@ -217,6 +217,8 @@ def capture(intent: dict[str, Any], amount: int) -> Answer:
         return error(400, "invalid_request_error", "amount_too_large")
     if amount < SMALLEST.get(intent["currency"], 1):
         return error(400, "invalid_request_error", "amount_too_small")
+    if intent["currency"] in THREE_DECIMAL and amount % 10:
+        return error(400, "invalid_request_error", "invalid_charge_amount_no_decimal_compatible")
     intent |= {"status": "succeeded", "amount_received": amount}
     return 200, dict(intent)
 
