@@ -59,7 +59,7 @@ test: setup ## Run the checks and all tests except the long ones: the same as CI
 	@.venv/bin/python -m pytest -q -n 2 --no-loadscope-reorder tests/emulator tests/system
 
 test-whole: export ORDERFLOW_SHARE := 1/1
-test-whole: test ## Run the tests with all shares, of which `make test` runs one in four
+test-whole: test ## Run the tests with all shares; `make test` runs one in four
 
 test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
 	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py

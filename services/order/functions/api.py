@@ -205,12 +205,12 @@ class OrderApi:
         return Response(204, body="")
 
     def _note_customer(self, customer_id: str) -> None:
-        """Log the customer whose contact is changed, and who changes it. Raises InvalidRequestError for a personal id."""
+        """Log the customer of a contact that is changed, and the caller. Raises InvalidRequestError for a personal id."""
         order_request.check_customer(customer_id)
         logs.add(customer_id=customer_id, actor=self._actor())
 
     def _actor(self) -> str | None:
-        """Return who sends the request; None if it is not signed."""
+        """Return the sender of the request; None if it is not signed."""
         arn = arn_of_request(self.app.current_event.raw_event)
         return actor_of(arn) if arn else None
 

@@ -20,7 +20,7 @@ PRICE: Final = "PRICE#"
 
 
 class Keyed(TypedDict):
-    """What every row has: its key."""
+    """A row of any kind, by its key."""
 
     pk: str
 
