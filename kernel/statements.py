@@ -48,8 +48,8 @@ class OrderStatement(TypedDict):
 class PaymentStatement(TypedDict):
     """The payment's statement of its own state.
 
-    AUTHORIZED may have the gateway's limits of a capture: `at_least`, the least amount in minor units; `multiple_of`, the minor
-    units that an amount is a multiple of; and `capture_before`, the time in RFC 3339 (UTC) at which the authorisation ends.
+    AUTHORIZED may have the gateway's limits of a capture. `at_least` is the least amount, in minor units, and an amount is a
+    multiple of `multiple_of`. `capture_before` is the time in RFC 3339 (UTC) at which the authorisation ends.
     """
 
     outcome: str

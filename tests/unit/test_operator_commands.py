@@ -1,4 +1,4 @@
-"""What every command of an operator refuses, in each service."""
+"""The ids in the operators' commands of each service: none is personal."""
 
 from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
