@@ -4,8 +4,9 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import NotRequired, TypedDict, cast
 
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Row, unmarshal
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, unmarshal
 from kernel.naming import SERVICES
 from operations.aws.target import Target
 from operations.polling import wait_for
@@ -15,36 +16,45 @@ AT_REST = SETTLED | {"BACKORDERED"}
 """Statuses in which nothing more comes by itself: a back-order waits for goods."""
 
 
+class TableRow(TypedDict):
+    """A row of any table, with the attributes that say whether it moves."""
+
+    pk: str
+    sk: NotRequired[str]
+    status: NotRequired[str]
+    pending: NotRequired[list[str]]
+
+
 def tables(target: Target) -> list[str]:
     """Return the parameters that name the tables of the stage's services."""
     return [name for name in parameters(target, "table-name") if name.partition("/")[0] in SERVICES]
 
 
-def rows(target: Target, parameter: str, *prefixes: str) -> Iterator[Row]:
+def rows(target: Target, parameter: str, *prefixes: str) -> Iterator[TableRow]:
     """Yield the rows of the table that `parameter` names, by a consistent scan, one page at a time.
 
     With `prefixes`, only those whose key starts with one of them.
     """
     scan = target.client("dynamodb").get_paginator("scan")
     for page in scan.paginate(TableName=target.parameter(parameter), ConsistentRead=True):
-        yield from (unmarshal(item) for item in page["Items"] if item["pk"]["S"].startswith(prefixes or ""))
+        yield from (cast(TableRow, unmarshal(item)) for item in page["Items"] if item["pk"]["S"].startswith(prefixes or ""))
 
 
-def all_rows(target: Target) -> dict[str, list[Row]]:
+def all_rows(target: Target) -> dict[str, list[TableRow]]:
     """Return the rows of all tables, by the table's parameter and by key, without the sweeper's due marker on SKUs."""
     found = tables(target)
     with ThreadPoolExecutor(len(found)) as pool:
         return dict(zip(found, pool.map(lambda table: sorted(_lasting(target, table), key=_key), found), strict=True))
 
 
-def _key(row: Row) -> tuple[str, str]:
+def _key(row: TableRow) -> tuple[str, str]:
     return row["pk"], row.get("sk", "")
 
 
-def _lasting(target: Target, table: str) -> Iterator[Row]:
+def _lasting(target: Target, table: str) -> Iterator[TableRow]:
     for row in rows(target, table):
         if row["pk"].startswith("SKU#"):
-            yield {name: value for name, value in row.items() if name not in DUE_INDEX_ATTRIBUTES}
+            yield cast(TableRow, {name: value for name, value in row.items() if name not in DUE_INDEX_ATTRIBUTES})
         else:
             yield row
 
@@ -56,11 +66,11 @@ def fingerprint(target: Target) -> str:
         return f"{sum(pool.map(lambda table: _sum_of_digests(table, _lasting(target, table)), found)):x}"
 
 
-def _sum_of_digests(table: str, found: Iterable[Row]) -> int:
+def _sum_of_digests(table: str, found: Iterable[TableRow]) -> int:
     return sum(_digest(table, row) for row in found)
 
 
-def _digest(table: str, row: Row) -> int:
+def _digest(table: str, row: TableRow) -> int:
     return int(hashlib.sha256(json.dumps([table, row], sort_keys=True).encode()).hexdigest(), 16)
 
 
@@ -108,7 +118,7 @@ def _look(target: Target) -> tuple[list[str], int]:
     return [*moving, *(name for name, depth in depths(target, "-queue-url").items() if depth)], seen
 
 
-def _moves(row: Row) -> bool:
+def _moves(row: TableRow) -> bool:
     return bool(row.get("pending")) or (row["pk"].startswith("ORDER#") and row["status"] not in AT_REST)
 
 

@@ -5,8 +5,8 @@ import json
 from collections.abc import Mapping
 from typing import TypedDict
 
-from kernel.aggregate_store import Row
 from operations.aws import stage_state
+from operations.aws.stage_state import TableRow
 from operations.aws.target import Target
 
 Snapshot = Mapping[str, Mapping[tuple[str, str], str]]
@@ -42,5 +42,5 @@ def between(before: Snapshot, after: Snapshot) -> list[Changed]:
     return found
 
 
-def _digest(row: Row) -> str:
+def _digest(row: TableRow) -> str:
     return hashlib.sha256(json.dumps(row, sort_keys=True).encode()).hexdigest()

@@ -1,6 +1,6 @@
 """`orderctl catalogue`: list, set."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -25,14 +25,18 @@ def list_prices(ctx: typer.Context, output_format: OutputOption = Format.TABLE) 
     Example: `orderctl catalogue list`
     """
     from operations.aws import stage_state
+    from services.order.storage.catalogue import PriceRow
 
-    rows = sorted(stage_state.rows(ctx.obj, "order/table-name", "PRICE#"), key=lambda row: row["sku"])
+    found = (cast(PriceRow, row) for row in stage_state.rows(ctx.obj, "order/table-name", "PRICE#"))
     shown = [
         {
-            **{name: row[name] for name in ("sku", "title", "amount", "currency") if name in row},
+            "sku": row["sku"],
+            **({"title": row["title"]} if "title" in row else {}),
+            "amount": row["amount"],
+            "currency": row["currency"],
             "price": str(Money.from_dict(row)),
         }
-        for row in rows
+        for row in sorted(found, key=lambda row: row["sku"])
     ]
     output.show(shown, COLUMNS, output_format, empty="The catalogue is empty. Fill it with `orderctl catalogue set FILE`.")
 
