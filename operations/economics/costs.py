@@ -11,7 +11,7 @@ from operations.economics import audits, bill, deployed, encryption, idle, metri
 from operations.economics.bill import MILLION, PROMISES, Charge
 from operations.economics.deployed import Deployed
 from operations.economics.prices import Prices
-from operations.errors import UserError
+from operations.errors import WrongUsageError
 
 CENTS: Final = 2
 ROLLBACK: Final = "rollback"
@@ -95,10 +95,10 @@ class Costs(TypedDict):
 
 
 def costs(orders: int = MILLION, path: str | None = None) -> Costs:
-    """Return the costs of so many orders on each path, or on one. Raises UserError for a path that is not counted."""
+    """Return the costs of so many orders on each path, or on one. Raises WrongUsageError for a path that is not counted."""
     known, facts, counted = prices.load(), deployed.load(), units.counted()
     if path is not None and path not in counted:
-        raise UserError(f"There is no path {path!r}.", f"Choose one of: {', '.join(counted)}.")
+        raise WrongUsageError(f"There is no path {path!r}.", f"Choose one of: {', '.join(counted)}.")
     chosen = [found for name, found in counted.items() if path in (None, name)]
     bills = {found.name: bill.charges(found, known, facts) for found in chosen}
     share = orders / MILLION

@@ -7,7 +7,7 @@ from kernel.identifiers import CHANNEL, CHANNEL_FORM, is_personal, shown
 from kernel.naming import CHANNEL_PREFIX
 from operations.aws.refusals import NOT_A_PUBLISHER, NOT_ALLOWED
 from operations.aws.target import Target
-from operations.errors import UserError
+from operations.errors import UserError, WrongUsageError
 
 MAX_ENTRIES = 10
 REFUSED_FOR_GOOD = NOT_ALLOWED | {"NotAuthorizedForSourceException", "NotAuthorizedForDetailTypeException"}
@@ -16,9 +16,11 @@ TRIES = 5
 
 
 def source_of(channel: str) -> str:
-    """Return the `source` of a channel's events. Raises UserError if the name is not a valid channel."""
+    """Return the `source` of a channel's events. Raises WrongUsageError if the name is not a valid channel."""
     if not CHANNEL.fullmatch(channel) or is_personal(channel):
-        raise UserError(f"{shown(channel)!r} is not a channel name: {CHANNEL_FORM}.", "Use a name such as marketplace-eu.")
+        raise WrongUsageError(
+            f"{shown(channel)!r} is not a channel name: {CHANNEL_FORM}.", "Use a name such as marketplace-eu."
+        )
     return CHANNEL_PREFIX + channel
 
 

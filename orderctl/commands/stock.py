@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # the module of a function imports boto3
     from services.inventory.functions.operator import Spread, Watched
 
 app = typer.Typer(no_args_is_help=True, help="Show and replenish stock, and set alerts for low stock.")
+UnpricedOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask about a SKU without a price.")]
 COLUMNS = {
     "sku": "SKU",
     "available": "Available",
@@ -68,13 +69,13 @@ def replenish(
         str | None, typer.Option(help="The delivery's id; a repeat has no effect.  [default: a new one, printed]")
     ] = None,
     reason: ReasonOption = "",
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    yes: UnpricedOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Add a delivery to the stock.
 
-    A SKU without a price cannot be ordered, and may be a typing error. The command asks before it adds one. Without a terminal,
-    it refuses the delivery unless you give --yes.
+    A SKU without a price cannot be ordered, and may be a typing error. The command asks before it adds one, as `watch` and
+    `split` do. Without a terminal, it refuses the delivery unless you give --yes.
 
     Examples:
 
@@ -82,20 +83,9 @@ def replenish(
 
     - `orderctl stock replenish MUG-BLUE=50 --delivery monday-1` can be repeated
     """
-    from operations.orders import store
-
     arrived = [_quantity(text) for text in items]
     delivery = delivery or uuid.uuid4().hex
-    unpriced = store.unpriced(ctx.obj, [item["sku"] for item in arrived])
-    if unpriced:
-        fault = f"The catalogue has no price for {', '.join(unpriced)}. Check the SKU."
-        if not (yes or output.attended()):
-            raise UserError(
-                fault, "No stock was added. See `orderctl catalogue list`, or give --yes for a SKU that gets its price later."
-            )
-        output.err.print(f"[yellow]![/yellow] {escape(fault)}")
-        if not yes:
-            typer.confirm("Add it to the stock?", abort=True, err=True)
+    _confirm_unpriced(ctx, [item["sku"] for item in arrived], "No stock was added.", yes=yes)
     with output.Progress().step(f"Add delivery {delivery}"):
         service_client.replenish(ctx.obj, delivery, arrived, acts.act(ctx.obj, reason))
     output.show([_counters(ctx, sku) for sku in dict.fromkeys(item["sku"] for item in arrived)], COLUMNS, output_format)
@@ -107,6 +97,7 @@ def watch(
     sku: Annotated[str, typer.Argument(help="The SKU.")],
     below: Annotated[int, typer.Option(min=0, max=MAX_QUANTITY, help="The threshold; 0 disables the alert.")],
     reason: ReasonOption = "",
+    yes: UnpricedOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Publish StockRunningLow and raise an alarm when available stock falls below a threshold.
@@ -115,6 +106,8 @@ def watch(
 
     Example: `orderctl stock watch MUG-BLUE --below 10`
     """
+    if below:
+        _confirm_unpriced(ctx, [sku], "No alert was set.", yes=yes)
     cause = {"correlation_id": f"orderctl:{sku}", "causation_id": f"orderctl:{sku}"}
     command = {"command": "watch", "sku": sku, "threshold": below, **cause}
     answered = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
@@ -129,6 +122,7 @@ def split(
     sku: Annotated[str, typer.Argument(help="The SKU.")],
     shards: Annotated[int, typer.Option(min=1, max=MAX_ROWS, help="The number of rows; 1 merges the stock.")],
     reason: ReasonOption = "",
+    yes: UnpricedOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Split the stock of a SKU over several rows before a flash sale, or merge it.
@@ -142,10 +136,30 @@ def split(
 
     - `orderctl stock split MUG-BLUE --shards 1`
     """
+    if shards > 1:
+        _confirm_unpriced(ctx, [sku], "No stock was split.", yes=yes)
     command = {"command": "split", "sku": sku, "shards": shards}
     answered = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
     answer = cast("Spread", answered)
     output.show([{"sku": sku, "shards": answer["shards"]}], {"sku": "SKU", "shards": "Shards"}, output_format)
+
+
+def _confirm_unpriced(ctx: typer.Context, skus: list[str], otherwise: str, *, yes: bool) -> None:
+    """Let a person confirm SKUs without a price: a typing error would do harm in silence.
+
+    Raises UserError, with what was not done, if no person is there and `yes` is not given.
+    """
+    from operations.orders import store
+
+    unpriced = store.unpriced(ctx.obj, skus)
+    if not unpriced:
+        return
+    fault = f"The catalogue has no price for {', '.join(unpriced)}. Check the SKU."
+    if not (yes or output.attended()):
+        raise UserError(fault, f"{otherwise} See `orderctl catalogue list`, or give --yes for a SKU that gets its price later.")
+    output.err.print(f"[yellow]![/yellow] {escape(fault)}")
+    if not yes:
+        typer.confirm("Go on?", abort=True, err=True)
 
 
 def _show(found: Iterable[Mapping[str, Any]], output_format: Format) -> None:

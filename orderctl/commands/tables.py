@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kernel import clock
-from operations.errors import CheckFailedError, UserError
+from operations.errors import CheckFailedError, WrongUsageError
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -85,11 +85,11 @@ def drop(ctx: typer.Context, moment: MomentArgument, yes: YesOption = False) -> 
 
 
 def _moment(text: str) -> datetime:
-    """Return the moment. Raises UserError if the text names none, or one that is still to come."""
+    """Return the moment. Raises WrongUsageError if the text names none, or one that is still to come."""
     try:
         moment = clock.from_rfc3339(text)
     except ValueError:
-        raise UserError(f"{text} is not a moment.", "Give it in UTC, such as 2026-11-29T20:00:00Z.") from None
+        raise WrongUsageError(f"{text} is not a moment.", "Give it in UTC, such as 2026-11-29T20:00:00Z.") from None
     if moment > datetime.now(UTC):
-        raise UserError(f"{text} is still to come.", "Name a moment of the last 35 days.")
+        raise WrongUsageError(f"{text} is still to come.", "Name a moment of the last 35 days.")
     return moment

@@ -27,7 +27,7 @@ def test_stock_of_all_skus_is_listed(stage: Stage) -> None:
     stage.parameters["inventory/table-name"] = "stage"
     assert "There is no stock." in orderctl(app, stage, "list").stdout
     orderctl(app, stage, "replenish", "--yes", "MUG=50", "LP=20")
-    assert orderctl_json(app, stage, "split", "MUG", "--shards", "3") == [{"sku": "MUG", "shards": 3}]
+    assert orderctl_json(app, stage, "split", "MUG", "--shards", "3", "--yes") == [{"sku": "MUG", "shards": 3}]
     listed = orderctl_json(app, stage, "list")
     assert [(row["sku"], row["available"], row["replenished"]) for row in listed] == [("LP", 20, 20), ("MUG", 50, 50)]
     assert listed == orderctl_json(app, stage, "show", "LP", "MUG")
@@ -45,11 +45,21 @@ def test_sku_without_a_price_is_refused_unless_a_person_confirms(stage: Stage) -
     assert "no price" not in orderctl(app, stage, "replenish", "MUG-BLUE=1").stderr
 
 
+@pytest.mark.parametrize("command", [("watch", "MUG-BULE", "--below", "10"), ("split", "MUG-BULE", "--shards", "8")])
+def test_alert_or_split_of_a_sku_without_a_price_is_refused(stage: Stage, command: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match=r"The catalogue has no price for MUG-BULE\. Check the SKU\."):
+        orderctl(app, stage, *command)
+    assert at_terminal(app, stage, *command, types="n\n").exit_code == 1
+    assert not any(key.endswith("MUG-BULE") for key in stage.rows())
+
+
 def test_threshold_of_a_sku_is_set(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("POWERTOOLS_METRICS_DISABLED", "true")  # the function prints where the command does
     orderctl(app, stage, "replenish", "--yes", "MUG=50")
-    assert orderctl_json(app, stage, "watch", "MUG", "--below", "50") == [{"sku": "MUG", "threshold": 50, "level": "ENOUGH"}]
-    assert orderctl_json(app, stage, "watch", "MUG", "--below", "51")[0]["level"] == "LOW"
+    assert orderctl_json(app, stage, "watch", "MUG", "--below", "50", "--yes") == [
+        {"sku": "MUG", "threshold": 50, "level": "ENOUGH"}
+    ]
+    assert orderctl_json(app, stage, "watch", "MUG", "--below", "51", "--yes")[0]["level"] == "LOW"
 
 
 @pytest.mark.parametrize("item", ["MUG", "MUG=", "MUG=0", "MUG=-1", "MUG=1.5", "=5", "MUG=99999999"])
