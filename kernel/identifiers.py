@@ -100,13 +100,14 @@ def _groupings(run: str) -> Iterator[list[str]]:
 
     They have one size, but for the last, or the sizes that cards have: `<customer>-<date>-<count>` is no number.
     """
-    groups = re.findall("[0-9]+", run)
-    written = _BY_FIVES if re.search(r"[^0-9\s]", run) else _BY_FIVES + _BY_BLANKS
+    found = list(re.finditer("[0-9]+", run))
+    groups = [group[0] for group in found]
     for first in range(len(groups)):
         for last in range(first, min(len(groups), first + 19)):
             part = groups[first : last + 1]
             sizes = tuple(map(len, part))
-            if sizes in written or (len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]):
+            by_blanks = sizes in _BY_BLANKS and not re.search(r"[^0-9\s]", run[found[first].start() : found[last].end()])
+            if sizes in _BY_FIVES or by_blanks or (len(set(sizes[:-1])) <= 1 and sizes[-1] <= sizes[0]):
                 yield part
 
 

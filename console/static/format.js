@@ -44,10 +44,13 @@ export function relative(text, at) {
 /** The digits of each currency's minor unit by ISO 4217, as the server states them. The browser's own differ for 16 of them. */
 export const minorDigits = signal({});
 
+/** Return the digits that the browser knows, until the server has answered. */
+const everydayDigits = (currency) => new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+
 /** Return an amount `{amount, currency}`, in minor units, as `12.50 USD`. */
 export function money(total) {
   if (!total) return "";
-  const digits = minorDigits.value[total.currency] ?? 2;
+  const digits = minorDigits.value[total.currency] ?? everydayDigits(total.currency);
   const number = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return `${number.format(total.amount / 10 ** digits)} ${total.currency}`;
 }

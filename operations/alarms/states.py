@@ -77,21 +77,23 @@ def send_test(target: Target, name: str | None) -> AlarmState:
     alarms = sorted(_described(target), key=lambda alarm: ("AlarmRule" in alarm, alarm["AlarmName"]))
     if not alarms:
         raise UserError(f"Stage {target.stage} has no alarms.", "Deploy it first: `orderctl deploy --all`.")
-    quiet = {alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] != RINGS}
-    for alarm in alarms:
-        switch = _switch(alarm, quiet)
+    quiet = [alarm for alarm in alarms if alarm["StateValue"] != RINGS]
+    switches = {alarm["AlarmName"] for alarm in quiet if "AlarmRule" not in alarm}
+    for alarm in quiet:
+        switch = _switch(alarm, switches)
         if alarm.get("AlarmActions") and name in (None, alarm["AlarmName"]) and switch:
             target.client("cloudwatch").set_alarm_state(AlarmName=switch, StateValue=RINGS, StateReason=TEST)
             return {**_state(alarm), "state": RINGS}
-    hint = "`orderctl alarms list --all` has the names. It must be quiet, and notify by itself."
+    hint = (
+        "`orderctl alarms list --all` has the names. It must be quiet, and notify by itself. An objective's alarm rings only "
+        "if two others do, so it cannot be tested."
+    )
     raise UserError(f"No alarm of stage {target.stage} can be tested as {name or 'any'}.", hint)
 
 
-def _switch(alarm: DescribedAlarm, quiet: Collection[str]) -> str | None:
+def _switch(alarm: DescribedAlarm, switches: Collection[str]) -> str | None:
     """Return the quiet metric alarm by which the alarm rings: itself, or one in its rule. None if there is none."""
-    if alarm["AlarmName"] not in quiet:
-        return None
     rule = alarm.get("AlarmRule")
     if rule is None:
         return alarm["AlarmName"]
-    return None if " AND " in rule else next((child for child in CHILD.findall(rule) if child in quiet), None)
+    return None if " AND " in rule else next((child for child in CHILD.findall(rule) if child in switches), None)

@@ -180,8 +180,8 @@ def _taken(target: Target, name: str, which: Chosen, sent: Set[bytes] = frozense
             began = began or parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
             found = {message["MessageId"]: message for message in answer.get("Messages", [])}
             waiting |= found
-            fresh = found.keys() - looked
-            looked |= fresh
+            fresh = [message_id for message_id in found if message_id not in looked]
+            looked.update(fresh)
             known = 0 if fresh else known + len(found)
             if not found or known >= len(looked):  # a long run receives messages again: SQS hides them for a while only
                 break
@@ -200,7 +200,10 @@ def _taken(target: Target, name: str, which: Chosen, sent: Set[bytes] = frozense
 
 
 def _was_there(message: Message, began: datetime, sent: Set[bytes]) -> bool:
-    """Return whether a message was in its queue when the command began, by SQS's clock: the operator's may be wrong.
+    """Return whether a message was sent before the command began, by SQS's clock: the operator's may be wrong.
+
+    SQS keeps the time of the first send when it moves a message to a dead-letter queue, so a message that fails for the last
+    time meanwhile counts too.
 
     A message of the very second in which the command began was there, unless it is one that the command sent.
     """

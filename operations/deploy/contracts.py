@@ -50,8 +50,7 @@ def check(wanted: Sequence[StackWiring], stacks: Sequence[StackWiring], known: C
     for misfit in _asked_too_early(new, known):
         raise UserError(
             f"The new {misfit.sender} would get no answer until {misfit.receiver} is deployed too: {misfit}.",
-            f"Nothing was changed. Deploy with `orderctl deploy {misfit.receiver}` first, then "
-            f"`orderctl deploy {' '.join(service for service in new if service != misfit.receiver)}`.",
+            f"Nothing was changed. {_first(misfit.receiver, new, known)}",
         )
 
 
@@ -72,6 +71,13 @@ def _asked_too_early(new: Contracts, known: Contracts) -> Iterator[Misfit]:
     for number, service in enumerate(services):
         later = {owner: known[owner] for owner in services[number + 1 :] if owner in known and known[owner].answers}
         yield from stack_contract.uncallable({service: new[service]}, later)
+
+
+def _first(owner: str, new: Contracts, known: Contracts) -> str:
+    """Say what to do before a caller asks its owner: deploy the owner alone, if that fits, else accept both versions in it."""
+    if _broken({owner: new[owner]}, known):
+        return f"Accept the deployed version in services/{owner}/contract.py as well, and deploy that first."
+    return f"Deploy with `orderctl deploy {owner}` first, then `orderctl deploy {' '.join(s for s in new if s != owner)}`."
 
 
 def _mend(other: str, new: Contracts, stacks: Sequence[StackWiring], known: Contracts) -> str:

@@ -29,7 +29,7 @@ _WRITTEN: Final = re.compile(r"-(\d{4}(?:-\d{2}){5})-[^/]*$")
 BusEvent = TypedDict(
     "BusEvent", {"id": str, "source": str, "detail-type": str, "time": str, "replay-name": NotRequired[str], "detail": Any}
 )
-"""An event as the bus delivers it: a replayed one has the `time` of its first delivery.
+"""An event as the bus delivers it: a replayed one has the `time` that it had at first. A publisher may state it.
 
 Its `detail` is a JSON value; `metadata` and `data` are in that of a domain event.
 """
@@ -118,7 +118,11 @@ def about(target: Target, windows: Sequence[Window], ids: Sequence[str], expecte
 
 
 def created(target: Target) -> datetime:
-    """Return the moment of the creation of the journal's bucket. No event from before it is in the journal."""
+    """Return the moment since when S3 has the journal's bucket as it is. The journal may lack events from before it.
+
+    A change of the bucket, such as of its policy, may move it to a later time
+    (https://docs.aws.amazon.com/AmazonS3/latest/API/API_Bucket.html): then the journal counts as younger than it is.
+    """
     name = target.parameter(BUCKET)
     pages = target.client("s3").get_paginator("list_buckets").paginate(Prefix=name)
     (found,) = [bucket["CreationDate"] for page in pages for bucket in page["Buckets"] if bucket["Name"] == name]

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from operations.deploy.cdk_cli import Cdk
     from operations.deploy.deployed_settings import Change
 
+ASKED = ("any-change", "broadening")
+"""The values of the CDK's option `--require-approval` by which it asks."""
+UNASKED = ("-y", "--yes", "watch", "--watch")
+"""The words of the CDK's command line that answer its questions."""
 Services = Annotated[
     list[str] | None, typer.Argument(help="The services: platform, order, payment, inventory, shipping, notification ...")
 ]
@@ -224,8 +228,8 @@ def run_cdk(
 ) -> None:
     """Run the CDK's own command line for this stage, with the CDK and the Node of the repository.
 
-    It compares no contracts and takes up no tables. On a stage that is not ephemeral, it refuses `--require-approval never`.
-    The exit code is the CDK's.
+    It compares no contracts and takes up no tables. On a stage that is not ephemeral, it refuses the options that skip the
+    CDK's question. The exit code is the CDK's.
 
     Examples:
 
@@ -233,18 +237,23 @@ def run_cdk(
 
     - `orderctl --target aws --profile me --stage prod cdk -- deploy OrderflowProd-Payment --exclusively`
     """
-    if not ctx.obj.settings().ephemeral and _approves_unseen(arguments):
-        fault = f"`--require-approval never` would broaden permissions of stage {ctx.obj.stage} unseen."
-        raise UserError(fault, "Leave the option out: the CDK then asks.")
+    unseen = [] if ctx.obj.settings().ephemeral else _unseen_approvals(arguments)
+    if unseen:
+        fault = f"`{' '.join(unseen)}` would broaden permissions of stage {ctx.obj.stage} unseen."
+        raise UserError(fault, "Leave it out: the CDK then asks.")
     cdk = ctx.obj.cdk(process.home() / "logs" / "cdk.log")
     done = subprocess.run(cdk.command(arguments), cwd=REPOSITORY, env=cdk.environment(), check=False)
     raise typer.Exit(done.returncode)
 
 
-def _approves_unseen(arguments: Sequence[str]) -> bool:
-    """Return whether the CDK's arguments let it broaden permissions without a question."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return "--require-approval=never" in arguments or ("--require-approval", "never") in pairs
+def _unseen_approvals(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments by which the CDK broadens permissions without a question. It knows options in camel case, too."""
+    found = [word for word in arguments if word in UNASKED]
+    for word, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        option, equals, value = word.partition("=")
+        if option.replace("-", "").lower() == "requireapproval" and (value if equals else following) not in ASKED:
+            found.append(word if equals else f"{word} {following}")
+    return found
 
 
 def destroy_journal(cdk: "Cdk", assembly: Path, stack: str) -> None:

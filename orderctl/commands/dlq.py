@@ -86,7 +86,7 @@ def redrive(
 ) -> None:
     """Send messages back to the queue that they failed in. Repair their consumer first.
 
-    Each message that is in the queue when the command begins gets one attempt. A message that the current schema rejects
+    Each message that was sent before the command began gets one attempt. A message that the current schema rejects
     stays, with the reason. A message that was redriven too often moves to platform/quarantine, and you can redrive it from
     there. You can redrive a message twice, because consumers drop duplicates. Exit code 3 if a message stays.
 

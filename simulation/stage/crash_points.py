@@ -12,7 +12,7 @@ from typing import Final
 from audit.catalogue import label
 from simulation.engine.faults import Mode
 from simulation.stage import process
-from simulation.stage.paths import BY_NAME, PathVerdict, run_path
+from simulation.stage.paths import BY_NAME, Path, PathVerdict, run_path
 from simulation.stage.runs import Verdict, WorldRun, run_world
 from simulation.stage.share import ALL, Share
 
@@ -211,14 +211,16 @@ def show(point: CrashPoint, share: Share = ALL) -> Shown:
 
 
 def _struck(point: CrashPoint, share: Share) -> Iterator[tuple[str, str]]:
+    cases: list[tuple[Path, str, Mode]] = []
     for strike in point.strikes:
         path = BY_NAME[strike.path]
         met = [name for name, _ in run_path(path, {}, boundaries=True).boundaries if re.search(strike.at, name)]
         assert met, f"crash point {point.number}: no boundary of {path.name!r} matches {strike.at}"
-        for boundary, mode in share.among(list(product(met, strike.modes))):
-            verdict = run_path(path, {boundary: mode})
-            assert boundary in verdict.struck, f"crash point {point.number}: {boundary} was not struck"
-            yield f"{path.name}, {mode}, {boundary}", _reported(verdict)
+        cases += [(path, boundary, mode) for boundary, mode in product(met, strike.modes)]
+    for path, boundary, mode in share.among(cases) or cases[:1]:
+        verdict = run_path(path, {boundary: mode})
+        assert boundary in verdict.struck, f"crash point {point.number}: {boundary} was not struck"
+        yield f"{path.name}, {mode}, {boundary}", _reported(verdict)
 
 
 def _replayed(point: CrashPoint, share: Share) -> Iterator[tuple[str, str]]:

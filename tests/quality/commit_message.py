@@ -5,11 +5,16 @@ from pathlib import Path
 from typing import Final
 
 LONGEST_SUBJECT: Final = 60
+SCISSORS: Final = "# ------------------------ >8 ------------------------"
+MADE_BY_GIT: Final = ("Merge ", "Revert ", "fixup! ", "squash! ")
 
 
 def faults(message: str) -> list[str]:
     """Return how the message breaks the rules: a short subject, an empty line, and a body that says why."""
-    lines = [line.rstrip() for line in message.splitlines() if not line.startswith("#")]
+    kept = message.partition(SCISSORS)[0]  # below them, `git commit --verbose` shows the change
+    lines = [line.rstrip() for line in kept.splitlines() if not line.startswith("#")]
+    if lines and lines[0].startswith(MADE_BY_GIT):
+        return []
     subject, below = (lines[0], lines[1:]) if lines else ("", [])
     found = []
     if not 0 < len(subject) <= LONGEST_SUBJECT:

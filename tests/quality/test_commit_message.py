@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.quality.commit_message import faults
+from tests.quality.commit_message import SCISSORS, faults
 from tests.quality.test_linters import REPOSITORY
 
 GOOD = "Relay: publish each event once\n\nA second put cost money and said nothing new.\n"
@@ -14,6 +14,7 @@ GOOD = "Relay: publish each event once\n\nA second put cost money and said nothi
 
 def test_subject_and_body_are_accepted() -> None:
     assert faults(GOOD) == []
+    assert faults("Merge branch 'words'\n") == []
     assert faults(f"{GOOD}# Please enter the commit message for your changes.\n") == []
 
 
@@ -22,6 +23,7 @@ def test_subject_and_body_are_accepted() -> None:
     [
         ("Relay: publish each event once\n", "there is no body"),
         ("Relay: publish each event once\n\n# On branch main\n", "there is no body"),
+        (f"Relay: publish each event once\n\n{SCISSORS}\ndiff --git a/app.py b/app.py\n", "there is no body"),
         ("Relay: publish each event once\nIt cost money.\n", "the second line is not empty"),
         (f"{'x' * 61}\n\nA body.\n", "the subject has 61 characters"),
         ("", "the subject has 0 characters"),

@@ -26,12 +26,7 @@ def shown() -> dict[int, str]:
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("point", CRASH_POINTS, ids=lambda point: f"{point.number} {point.what}")
 def test_crash_point_breaks_no_invariant(point: CrashPoint, shown: dict[int, str]) -> None:
-    assert re.search(rf"{re.escape(point.what)} +\d+ cases, 0 violations$", shown[point.number])
-
-
-def test_share_strikes_every_fourth_case(shown: dict[int, str]) -> None:
-    cases = sum(int(re.findall(r"(\d+) cases", line)[0]) for line in shown.values())
-    assert cases > len(CRASH_POINTS)
+    assert re.search(rf"{re.escape(point.what)} +[1-9]\d* cases, 0 violations$", shown[point.number])
 
 
 def test_all_27_crash_points_are_covered() -> None:

@@ -17,7 +17,8 @@ VARIABLE: Final = "ORDERFLOW_SHARE"
 
 def seed() -> str:
     """Return the beginning of the commit's id, or `1` outside a repository."""
-    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    command = ["git", "rev-parse", "--verify", "--quiet", "HEAD"]
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     return done.stdout.strip()[:12] or "1"
 
 

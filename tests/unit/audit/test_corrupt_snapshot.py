@@ -10,9 +10,9 @@ from audit.summary import figures
 from tests.support import commit_share
 from tests.unit.audit.corruptions import CORRUPTIONS
 
-SEED = commit_share.share().part
+SEEDS = commit_share.share().among(range(4))
 """Each commit damages the rows by another of four seeds."""
-AT_LEAST = 100
+AT_LEAST = 100 * len(SEEDS)
 
 
 def test_corrupt_snapshot_breaks_the_expected_invariant(settled: Snapshot) -> None:
@@ -20,15 +20,16 @@ def test_corrupt_snapshot_breaks_the_expected_invariant(settled: Snapshot) -> No
     named: Counter[str] = Counter()
     unnoticed = []
     for corruption in CORRUPTIONS:
-        damaged = corruption.of(settled, SEED)
-        fingerprint = json.dumps(vars(damaged))
-        if fingerprint in seen:
-            continue
-        seen.add(fingerprint)
-        found = {finding.invariant for finding in audit(damaged, settled=True)}
-        named.update(found)
-        if not found & corruption.expects:
-            unnoticed.append((corruption.name, sorted(corruption.expects), sorted(found)))
+        for seed in SEEDS:
+            damaged = corruption.of(settled, seed)
+            fingerprint = json.dumps(vars(damaged))
+            if fingerprint in seen:
+                continue
+            seen.add(fingerprint)
+            found = {finding.invariant for finding in audit(damaged, settled=True)}
+            named.update(found)
+            if not found & corruption.expects:
+                unnoticed.append((corruption.name, seed, sorted(corruption.expects), sorted(found)))
     assert not unnoticed, "\n".join(map(str, unnoticed))
     assert len(seen) >= AT_LEAST
     assert set(named) == {invariant.code for invariant in AUDITED}, "some invariant was never seen broken"

@@ -308,7 +308,18 @@ log_retention_days: 90
 """
 
 
-@pytest.mark.parametrize("option", [("--require-approval", "never"), ("--require-approval=never",)])
+@pytest.mark.parametrize(
+    "option",
+    [
+        ("--require-approval", "never"),
+        ("--require-approval=never",),
+        ("--requireApproval", "never"),
+        ("--yes",),
+        ("-y",),
+        ("--watch",),
+    ],
+    ids=" ".join,
+)
 def test_cdk_broadens_no_permission_of_a_lasting_stage_unseen(
     option: tuple[str, ...], app: typer.Typer, account: Stage, cdk: FakeCdk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
