@@ -47,7 +47,8 @@ class Bus:
     """EventBridge, as far as rules and replays go: every consumer's rule takes what it declares."""
 
     replays: list[dict[str, Any]] = field(default_factory=list)
-    archived_from: datetime = NOW
+    archived_from: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """By default, the archive is as old as the tables of the test."""
     exceptions = SimpleNamespace(ResourceNotFoundException=LookupError)
 
     def describe_archive(self, **request: Any) -> dict[str, Any]:
