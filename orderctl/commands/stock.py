@@ -83,11 +83,11 @@ def replenish(
 
     - `orderctl stock replenish MUG-BLUE=50 --delivery monday-1` can be repeated
     """
-    arrived = [_quantity(text) for text in items]
+    arrived, act = [_quantity(text) for text in items], acts.act(ctx.obj, reason)
     delivery = delivery or uuid.uuid4().hex
     _confirm_unpriced(ctx, [item["sku"] for item in arrived], "No stock was added.", yes=yes)
     with output.Progress().step(f"Add delivery {delivery}"):
-        service_client.replenish(ctx.obj, delivery, arrived, acts.act(ctx.obj, reason))
+        service_client.replenish(ctx.obj, delivery, arrived, act)
     output.show([_counters(ctx, sku) for sku in dict.fromkeys(item["sku"] for item in arrived)], COLUMNS, output_format)
 
 
@@ -106,11 +106,12 @@ def watch(
 
     Example: `orderctl stock watch MUG-BLUE --below 10`
     """
+    act = acts.act(ctx.obj, reason)
     if below:
         _confirm_unpriced(ctx, [sku], "No alert was set.", yes=yes)
     cause = {"correlation_id": f"orderctl:{sku}", "causation_id": f"orderctl:{sku}"}
     command = {"command": "watch", "sku": sku, "threshold": below, **cause}
-    answered = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
+    answered = service_client.invoke(ctx.obj, "inventory/operator-arn", command, act)
     answer = cast("Watched", answered)
     shown = {"sku": sku, "threshold": answer["threshold"], "level": answer["outcome"]}
     output.show([shown], {"sku": "SKU", "threshold": "Threshold", "level": "Level"}, output_format)
@@ -136,10 +137,11 @@ def split(
 
     - `orderctl stock split MUG-BLUE --shards 1`
     """
+    act = acts.act(ctx.obj, reason)
     if shards > 1:
         _confirm_unpriced(ctx, [sku], "No stock was split.", yes=yes)
     command = {"command": "split", "sku": sku, "shards": shards}
-    answered = service_client.invoke(ctx.obj, "inventory/operator-arn", command, acts.act(ctx.obj, reason))
+    answered = service_client.invoke(ctx.obj, "inventory/operator-arn", command, act)
     answer = cast("Spread", answered)
     output.show([{"sku": sku, "shards": answer["shards"]}], {"sku": "SKU", "shards": "Shards"}, output_format)
 
