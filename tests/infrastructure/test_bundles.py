@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import zipfile
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import pytest
 from cdk import bundling, bytecode
 from kernel.naming import SERVICES, validator_module
 
+OURS = ("kernel", "services", "audit", "journal")
+"""The folders of a bundle with code of this repository."""
 BESIDE_BOTO3 = {"boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six", "certifi"}
 AS_LAMBDA_IMPORTS = """
 import importlib, json, sys
@@ -270,3 +273,17 @@ def test_the_lock_is_installed_once_for_each_of_its_contents(tmp_path: Path) -> 
     assert marker.stat().st_mtime_ns == before
     assert [path.name for path in first.parent.iterdir()] == [first.name]
     ast.parse(marker.read_text())
+
+
+@pytest.mark.parametrize("service", [*SERVICES, bundling.AUDIT, bundling.JOURNAL])
+def test_every_module_of_a_bundle_imports_without_the_rest_of_the_repository(service: str, tmp_path: Path) -> None:
+    """A module that a function imports late, such as the casts of another service's events, would fail there only."""
+    with zipfile.ZipFile(bundling.bundle(service).file) as archive:
+        ours = [name for name in archive.namelist() if name.endswith(".py") and name.partition("/")[0] in OURS]
+        archive.extractall(tmp_path, [name for name in archive.namelist() if name.partition("/")[0] in OURS])
+    modules = sorted(name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in ours)
+    assert "kernel.versions" in modules
+    program = "import importlib, json, sys; sys.path[:0] = sys.argv[1:3]; [importlib.import_module(n) for n in sys.argv[3:]]"
+    command = [sys.executable, "-I", "-S", "-c", program, str(tmp_path), sysconfig.get_path("purelib"), *modules]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
