@@ -72,9 +72,11 @@ def shown(text: object) -> str:
 
 
 def _forms(text: str) -> set[str]:
-    forms = [text[:_READ]]
+    form = text[:_READ]
+    forms = {form}
     for _ in range(_MOST_ENCODED):
-        forms.append(unquote(forms[-1]))
+        form = unquote(form)
+        forms.add(form)
     return set(map(_in_ascii, forms))
 
 

@@ -159,8 +159,8 @@ def refusal(body: str) -> str | None:
 def _taken(target: Target, name: str, which: Chosen, sent: Set[bytes] = frozenset()) -> Iterator[Message]:
     """Yield the chosen messages of a queue, each once, hidden from other readers. Put back the others.
 
-    Of all messages, those are chosen that were in the queue at the first response. `sent` are the attempts that the command
-    made since.
+    Of all messages, those are chosen that were sent before the first response. `sent` are the attempts that the command made
+    since.
     """
     url, client = _url(target, name), target.client("sqs")
     waiting: dict[str, Message] = {}

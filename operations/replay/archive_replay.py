@@ -143,8 +143,7 @@ def check(target: Target, chosen: Window, now: datetime) -> None:
 
 def created(target: Target) -> datetime:
     """Return the moment from which the stage's archive has events."""
-    found: datetime = _archive(target)["CreationTime"]
-    return found
+    return _archive(target)["CreationTime"]
 
 
 def _archive(target: Target) -> Archive:

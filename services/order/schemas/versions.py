@@ -63,7 +63,7 @@ def placed_v2_to_v3(data: "OrderPlacedV2Data") -> "OrderPlacedV3Data":
     return placed
 
 
-def placed_v3_to_v2(data: "OrderPlacedV3Data") -> "None":
+def placed_v3_to_v2(data: "OrderPlacedV3Data") -> None:
     """Version 2 requires a payment token, which no event carries any longer: it is not published."""
 
 
