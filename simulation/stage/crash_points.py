@@ -225,7 +225,8 @@ def _struck(point: CrashPoint, share: Share) -> Iterator[tuple[str, str]]:
 
 def _replayed(point: CrashPoint, share: Share) -> Iterator[tuple[str, str]]:
     """Random worlds under faults whose whole archive is replayed a second time, to every rule."""
-    left, number = len(share.among(range(point.worlds))), share.part - 1
+    worlds = range(point.worlds)
+    left, number = len(share.among(worlds) or worlds[:1]), share.part - 1
     while left:
         verdict = run_world(WorldRun("crash point", number, orders=10))
         if verdict.replays == 2 or verdict.violated:
