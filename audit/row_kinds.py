@@ -124,11 +124,12 @@ KINDS: Final[Mapping[str, Mapping[str, RowKind]]] = {
             "note",
             notification.TRANSITIONS,
             only_in={
-                **_due_in(frozenset({notification.CLAIMED})),
+                **_due_in(frozenset()),
                 "claim": frozenset({notification.CLAIMED}),
                 "message_id": frozenset({notification.SENT}),
                 "reason": frozenset({notification.FAILED}),
             },
+            either_in=_due_in(frozenset({notification.CLAIMED})),  # once its delivery has left it claimed
             twice="E4",
         ),
         "SUPP": RowKind("SUPP#{digest}", "suppression"),

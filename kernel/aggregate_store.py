@@ -14,7 +14,7 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import BotoCoreError, ClientError
 from typing_extensions import TypeVar
 
-from kernel import clock, index_shards, logs, schemas, versions
+from kernel import clock, index_shards, logs, schemas, timeline, versions
 from kernel.clients import AwsClient
 from kernel.errors import BugError, RetryableError
 from kernel.events import DomainEvent
@@ -22,6 +22,7 @@ from kernel.index_shards import ALL, Share, shard_of
 from kernel.measures import Measure
 from kernel.metrics import emit
 from kernel.naming import DUE_INDEX
+from kernel.timeline import StoredEntry
 from kernel.transitions import ABSENT, Transition, TransitionTable
 
 Row = dict[str, Any]
@@ -68,14 +69,6 @@ class Write(TypedDict, total=False):
     ReturnValuesOnConditionCheckFailure: str
 
 
-class TimelineEntry(TypedDict):
-    """An event that the aggregate published or consumed, at a time in RFC 3339 (UTC)."""
-
-    event: str
-    event_id: str
-    at: str
-
-
 class SweptAttributes(TypedDict, total=False):
     """The key of the sparse index `due`, on an item that a sweeper must look at; `next_due` is in RFC 3339 (UTC)."""
 
@@ -106,7 +99,8 @@ class AggregateRow(TypedDict):
     """The key of the sparse index `pending`, by which the sweeper finds a row whose events the relay could not publish."""
     said: NotRequired[str]
     """The event of the latest repeatable transition, as in the outbox."""
-    timeline: NotRequired[list[TimelineEntry]]
+    timeline: NotRequired[list[StoredEntry]]
+    """As `kernel.timeline.entries` reads it."""
 
 
 R = TypeVar("R", bound=Mapping[str, Any], default=Row)
@@ -177,6 +171,10 @@ def _plain(value: object) -> object:
     return value
 
 
+def _entry_of(event: DomainEvent, aggregate_id: str) -> StoredEntry:
+    return timeline.stored({"event": event.detail_type, "event_id": event.event_id, "at": event.occurred_at}, aggregate_id)
+
+
 def due_at(key: str, moment: datetime, lane: str = "") -> DueAttributes:
     """Return the attributes by which a sweeper finds the item from `moment` on.
 
@@ -241,6 +239,19 @@ def update_if(
             raise
         return False
     return True
+
+
+def make_due(client: AwsClient, table_name: str, pk: str, since: str, lane: str = "") -> bool:
+    """Enter a row into the index `due` since its latest step at `since`; False if it has moved or is due already."""
+    due = due_at(pk, clock.from_rfc3339(since), lane)
+    return update_if(
+        client,
+        table_name,
+        pk,
+        "SET due_shard = :shard, next_due = :since",
+        "updated_at = :since AND attribute_not_exists(due_shard)",
+        {":shard": due["due_shard"], ":since": since},
+    )
 
 
 class KeyedStore(Generic[R]):
@@ -417,7 +428,7 @@ class AggregateStore(KeyedStore[R]):
             known.append(event)
         if self.keeps_timeline and known:
             sets.append("timeline = list_append(if_not_exists(timeline, :nothing), :timeline)")
-            entries = [{"event": event.detail_type, "event_id": event.event_id, "at": event.occurred_at} for event in known]
+            entries = [_entry_of(event, aggregate_id) for event in known]
             values |= {":nothing": [], ":timeline": entries}
         condition, condition_values = self._condition(row, transition)
         values |= condition_values
@@ -434,6 +445,10 @@ class AggregateStore(KeyedStore[R]):
             "ExpressionAttributeValues": marshal(values),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
+
+    def make_due(self, row: R) -> bool:
+        """Let the sweeper find an item since its latest step; False if it has moved since it was read, or is due already."""
+        return make_due(self.client, self.table_name, row["pk"], row["updated_at"])
 
     def republish_said(self, aggregate_id: str, row: R) -> bool:
         """Put the event that the item keeps as `said` into its outbox again, unchanged; return whether it is there now.

@@ -17,8 +17,9 @@ from kernel.index_shards import ALL, Share
 from kernel.logs import logger
 from kernel.metrics import count
 from kernel.orphans import LOOK_AGAIN_AFTER, is_orphan
-from kernel.relay import Outbox, Slice, relay_records, republish, slice_at
+from kernel.relay import Outbox, relay_records, republish
 from kernel.settings import from_environment
+from kernel.table_pass import OpenRows, Slice, slice_at
 from kernel.timeouts import SWEEP_BEGINS_SECONDS
 from kernel.workers import SweepSettings, Tally, work_on
 
@@ -152,9 +153,16 @@ def _put_last(rows: KeyedStore[R], row_id: str) -> None:
         logger.warning("row not postponed", row=rows.key(row_id), error=type(error).__name__)
 
 
-def republish_stale(outbox: Outbox, older_than: timedelta, part: Slice, at_once: int = 1, share: Share = ALL) -> dict[str, int]:
+def republish_stale(
+    outbox: Outbox,
+    older_than: timedelta,
+    part: Slice,
+    at_once: int = 1,
+    share: Share = ALL,
+    opened: OpenRows | None = None,
+) -> dict[str, int]:
     """Publish the events that the relay left in the outbox for longer than this; return how many, as `republished`."""
-    done = republish(outbox, older_than, part, at_once=at_once, share=share)
+    done = republish(outbox, older_than, part, at_once=at_once, share=share, opened=opened)
     if done.events:
         logger.warning("events republished", count=done.events)
     count("EventsRepublished", done.events)
@@ -162,13 +170,18 @@ def republish_stale(outbox: Outbox, older_than: timedelta, part: Slice, at_once:
     return {"republished": done.events}
 
 
-def bootstrap_republish(clients: Clients, environ: Mapping[str, str]) -> Callable[[Share], dict[str, int]]:
-    """Return the part of a sweep that publishes what the relay left, in the share of the shards; see `republish_stale`."""
+def bootstrap_republish(
+    clients: Clients, environ: Mapping[str, str], opened: OpenRows | None = None
+) -> Callable[[Share], dict[str, int]]:
+    """Return the part of a sweep that publishes what the relay left, in the share of the shards; see `republish_stale`.
+
+    It also makes rows due that are left open, as `opened` says.
+    """
     settings = from_environment(OutboxSettings, environ)
     outbox, at_once = settings.outbox(clients), from_environment(SweepSettings, environ).sweep_at_once
     older_than, minutes = timedelta(seconds=settings.republish_after_seconds), settings.outbox_pass_minutes
 
     def republish_share(share: Share) -> dict[str, int]:
-        return republish_stale(outbox, older_than, slice_at(clock.now(), minutes, share), at_once, share)
+        return republish_stale(outbox, older_than, slice_at(clock.now(), minutes, share), at_once, share, opened)
 
     return republish_share

@@ -8,13 +8,13 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final, NotRequired, Required, TypedDict, cast
+from datetime import timedelta
+from typing import Final, Required, TypedDict, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from kernel import clock, index_shards, outbox_text, versions
-from kernel.aggregate_store import IndexEntry, Item, each_shard, is_condition_failure, marshal, unmarshal
+from kernel.aggregate_store import IndexEntry, each_shard, is_condition_failure, marshal, unmarshal
 from kernel.batches import BatchResponse, StreamRecord
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
@@ -24,6 +24,7 @@ from kernel.logs import logger
 from kernel.measures import Measure, Metric
 from kernel.metrics import emit
 from kernel.naming import PENDING_INDEX
+from kernel.table_pass import WHOLE, Found, OpenRows, Slice, look_through
 from kernel.timeouts import REPUBLISH_SECONDS
 from kernel.workers import Tally, work_on
 
@@ -39,8 +40,6 @@ OUTBOX_LAG: Final = Metric(
 )
 OF_ORDER: Final = ("order_id", "correlation_id", "trace_id")
 """The ids that the events of one order share."""
-MAX_PAGES: Final = 100
-"""The most pages, of up to 1 MB each, that a sweep reads of its slice of the table."""
 PER_SHARD: Final = 1000
 """How many rows of a shard one sweep republishes; the rest are the next sweep's."""
 INVALID_CALL: Final = "ValidationException"
@@ -73,26 +72,6 @@ class RelayedRow(TypedDict, total=False):
     updated_at: str
 
 
-class ScanPage(TypedDict):
-    """The keys of the rows that one page of a scan found."""
-
-    Items: list[IndexEntry]
-    LastEvaluatedKey: NotRequired[Item]
-
-
-class ScanPages(TypedDict):
-    """The parameters of a scan of one slice, page by page."""
-
-    TableName: str
-    Segment: int
-    TotalSegments: int
-    Select: str
-    ProjectionExpression: str
-    FilterExpression: str
-    ExpressionAttributeValues: Item
-    ExclusiveStartKey: NotRequired[Item]
-
-
 Entry = Mapping[str, str]
 """An entry of PutEvents."""
 
@@ -114,17 +93,6 @@ class Outbox:
     bus_name: str
     older_versions: frozenset[str] = frozenset()
     """The versions that a consumer still reads: `OrderCancelled.v1`."""
-
-
-@dataclass(frozen=True)
-class Slice:
-    """A part of a table's rows, by the hash of their keys: slice `number` (from 0) of `count` slices."""
-
-    number: int
-    count: int
-
-
-WHOLE: Final = Slice(0, 1)
 
 
 @dataclass(frozen=True)
@@ -361,11 +329,6 @@ def _park_if_possible(outbox: Outbox, pk: str) -> None:
         logger.warning("row not parked", row=pk, error=type(error).__name__)
 
 
-def slice_at(now: datetime, minutes: int, share: Share = ALL) -> Slice:
-    """Return the share's slice of this minute, of a pass over the table that takes so many minutes."""
-    return Slice(int(now.timestamp()) // 60 % minutes * share.count + share.number, minutes * share.count)
-
-
 def republish(
     outbox: Outbox,
     older_than: timedelta,
@@ -374,9 +337,11 @@ def republish(
     *,
     at_once: int = 1,
     share: Share = ALL,
+    opened: OpenRows | None = None,
 ) -> Republished:
     """Publish events pending for longer than `older_than`: of the rows that are parked, and of the slice `part` of all rows.
 
+    The rows of the slice that are left open, as `opened` says, become due.
     `at_once` rows are published at a time, and none is begun after REPUBLISH_SECONDS.
     A row that fails, or has an event that cannot be published, is parked behind the others and stops none of them. Raises
     BusUnavailableError. An error of a query or a scan is raised when all other rows are done.
@@ -403,8 +368,10 @@ def republish(
             done.add("events", published)
             done.add("rows left", left > 0)
 
+    before = begun - older_than
+    passed = look_through(outbox.dynamodb, outbox.table_name, part, before, opened)
     try:
-        work_on(_stale_rows(outbox, clock.rfc3339(begun - older_than), part, limit, share), step, at_once)
+        work_on(_stale_rows(outbox, clock.rfc3339(before), passed, limit, share), step, at_once)
     finally:
         emit(Measure(OUTBOX_LAG, lag) for lag in sorted(lags)[-1:])
     return Republished(done.counts["events"], done.counts["rows left"])
@@ -449,37 +416,16 @@ def _put_last(outbox: Outbox, pk: str) -> None:
         logger.warning("row not postponed", row=pk, error=type(error).__name__)
 
 
-def _stale_rows(outbox: Outbox, before: str, part: Slice, limit: int, share: Share) -> Iterator[str]:
-    """Yield the keys of rows that hold events pending since before then: first the parked rows, then others of the slice."""
-    failure: Exception | None = None
-    for rows in (_parked_rows(outbox, before, limit, share), _forgotten_rows(outbox, before, part)):
-        try:
-            yield from rows
-        except (BotoCoreError, ClientError) as fault:  # the boundary of a way to find rows
-            failure = failure or fault
+def _stale_rows(outbox: Outbox, before: str, passed: Found, limit: int, share: Share) -> Iterator[str]:
+    """Yield the keys of rows that hold events pending since before then: first the parked rows, then those of the slice."""
+    failure = passed.failure
+    try:
+        yield from _parked_rows(outbox, before, limit, share)
+    except (BotoCoreError, ClientError) as fault:  # the boundary of a way to find rows
+        failure = fault
+    yield from passed.forgotten
     if failure:
         raise failure
-
-
-def _forgotten_rows(outbox: Outbox, before: str, part: Slice) -> Iterator[str]:
-    """Yield the keys of the slice's rows whose events are pending since before then, although they are not parked."""
-    pages: ScanPages = {
-        "TableName": outbox.table_name,
-        "Segment": part.number,
-        "TotalSegments": part.count,
-        "Select": "SPECIFIC_ATTRIBUTES",
-        "ProjectionExpression": "pk",
-        "FilterExpression": "pending_since <= :before AND attribute_not_exists(pending_shard)",
-        "ExpressionAttributeValues": marshal({":before": before}),
-    }
-    for _ in range(MAX_PAGES):
-        page: ScanPage = outbox.dynamodb.scan(**pages)
-        for item in page["Items"]:
-            yield item["pk"]["S"]
-        if "LastEvaluatedKey" not in page:
-            return
-        pages["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-    logger.error("slice not read to its end", table=outbox.table_name, slices=part.count)
 
 
 def _parked_rows(outbox: Outbox, before: str, limit: int, share: Share) -> Iterator[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from kernel import clock
+from kernel import clock, timeline
 from kernel.aggregate_store import AggregateRow
 from kernel.naming import CHANNEL_PREFIX, SERVICES
 from operations.aws import stage_state
@@ -114,7 +114,7 @@ def journaled(target: Target, order: OrderRow, related: Mapping[str, Sequence[Re
     order_id, placed_by = order["order_id"], order["placed_by"]
     rows: list[AggregateRow] = [order, *(row for found in related.values() for row in found)]
     windows = around(clock.from_rfc3339(moment) for moment in _moments(rows))
-    published = [entry["event_id"] for entry in order.get("timeline", ())]
+    published = [entry["event_id"] for entry in timeline.entries(order.get("timeline", ()), order_id)]
     found = journal.about(target, windows, [order_id, placed_by], published)
     events = [event for event in found if event.metadata.get("order_id", order_id) == order_id]
     known = {event.event_id for event in events}
@@ -148,7 +148,7 @@ def _moments(rows: Iterable[AggregateRow]) -> Iterator[str]:
     for row in rows:
         yield row["created_at"]
         yield row["updated_at"]
-        yield from (entry["at"] for entry in row.get("timeline", ()))
+        yield from (entry["at"] for entry in timeline.entries(row.get("timeline", ()), row["pk"]))
 
 
 def replays(target: Target, rules: Mapping[str, Pattern]) -> list[Replay]:

@@ -124,6 +124,7 @@ class Stage:
     table_writes: int = 4000
     index_shards: int = 4
     outbox_pass_minutes: int = 1440
+    keep_customer_index: bool = False
     older_versions: list[str] = field(default_factory=list)
     sweepers: int = 2
     api_requests_per_second: int = 200

@@ -52,7 +52,7 @@ def check_identity(row: OrderRow, records: OrderRecords) -> Broken:
         "payment_token": row["payment_token"],
         **({"if_short": row["if_short"]} if "if_short" in row else {}),
     }
-    if identity.request_hash(request) != row["request_hash"]:
+    if not identity.is_hash(row["request_hash"], identity.request_hash(request)):
         yield "I1", "its request_hash is not that of its request"
     if not customer and row["respond"] != "async":
         yield "W3", f"respond is {row['respond']!r} for a channel's order; channels are always async"
@@ -64,7 +64,7 @@ def _is_of_key(row: OrderRow, scope: str) -> bool:
         return identity.order_id(scope, row["idempotency_key"]) == row["order_id"]
     if not {"key_hash", "scope_hash"} <= row.keys():
         return False
-    same_scope = identity.scope_hash(scope, row["key_hash"]) == row["scope_hash"]
+    same_scope = identity.is_hash(row["scope_hash"], identity.scope_hash(scope, row["key_hash"]))
     return same_scope and identity.order_id_of(row["key_hash"]) == row["order_id"]
 
 

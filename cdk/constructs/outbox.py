@@ -17,6 +17,7 @@ from cdk.constructs.queue import dead_letter_queue, on_failure, only_from
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import PLATFORM, ServiceStack
 from kernel.naming import PENDING_INDEX
+from kernel.table_pass import OF_OPEN_ROWS, OF_OUTBOX
 from kernel.timeouts import REPUBLISH_SECONDS, SWEEP_BEGINS_SECONDS, assert_ascending
 
 HAS_SOMETHING_PENDING = {
@@ -50,9 +51,10 @@ class Outbox(Construct):
     """`relay` and `sweeper` of a table whose events are in the rows that begin with `rows`.
 
     The relay leaves an event that it cannot publish in its row for the sweeper. A batch that it fails to handle is noted in a
-    dead-letter queue. In the course of `outbox_pass_minutes` the sweeper reads every row, in case the stream lost one.
-    `row_seconds` is the longest time that the sweeper needs for one row, if all its calls are slow. `sweepers` sweeps run side
-    by side, each on its share of the shards; each moves `at_once` rows at a time.
+    dead-letter queue. In the course of `outbox_pass_minutes` the sweeper reads every row, in case the stream lost one. With
+    `leaves_open_rows`, it also looks there for rows that are left open. `row_seconds` is the longest time that a sweep needs
+    for one row, if all its calls are slow. `sweepers` sweeps run side by side, each on its share of the shards; each moves
+    `at_once` rows at a time.
     Publishes `relay-dlq-url` and `sweeper-arn`.
     """
 
@@ -67,6 +69,7 @@ class Outbox(Construct):
         sweepers: int = 1,
         at_once: int = AT_ONCE,
         sweeper_environment: Mapping[str, str] | None = None,
+        leaves_open_rows: bool = False,
     ) -> None:
         super().__init__(stack, "Outbox")
         assert_ascending(
@@ -100,7 +103,7 @@ class Outbox(Construct):
         for function in (self.relay, self.sweeper):
             table.allow(function, "GetItem", "UpdateItem", rows=rows)
         table.allow_query(self.sweeper, PENDING_INDEX)
-        table.allow_scan(self.sweeper, ("pk", "pending_since", "pending_shard"))
+        table.allow_scan(self.sweeper, (*OF_OUTBOX, *OF_OPEN_ROWS) if leaves_open_rows else OF_OUTBOX)
         if published_by(stack.service):
             for function in (self.relay, self.sweeper):
                 function.add_to_role_policy(put_events_policy(stack))

@@ -26,9 +26,9 @@ class ServiceTable(dynamodb.Table):
         super().__init__(
             stack, "Table", partition_key=text("pk"), stream=dynamodb.StreamViewType.NEW_IMAGE, **table_defaults(stack)
         )
-        self._index(PENDING_INDEX, "pending_shard", "pending_since")
+        self.add_index(PENDING_INDEX, "pending_shard", "pending_since")
         if due_index:
-            self._index(DUE_INDEX, "due_shard", "next_due")
+            self.add_index(DUE_INDEX, "due_shard", "next_due")
         stack.publish("table-name", self.table_name)
 
     def allow(self, function: ServiceFunction, *operations: str, rows: tuple[str, ...]) -> None:
@@ -52,11 +52,11 @@ class ServiceTable(dynamodb.Table):
         chosen = {"StringEquals": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES"}}
         function.allow("dynamodb:Scan", on=self.table_arn, conditions={**seen, **chosen})
 
-    def add_index(self, name: str, partition: str, order: str, shows: Sequence[str]) -> None:
-        """Add an index by `partition`, sorted by `order`, that holds the attributes `shows` beside its keys."""
-        self._index(name, partition, order, shows)
+    def add_index(self, name: str, partition: str, order: str, shows: Sequence[str] = ()) -> None:
+        """Add an index by `partition`, sorted by `order`, with the attributes `shows` beside its keys.
 
-    def _index(self, name: str, partition: str, order: str, shows: Sequence[str] = ()) -> None:
+        A write that changes none of them is free in it.
+        """
         self.add_global_secondary_index(
             index_name=name,
             partition_key=text(partition),

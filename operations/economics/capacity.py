@@ -19,8 +19,6 @@ STANDARD: Final = str(default("capacity"))
 MINUTE: Final = 60
 KILOBYTES_IN_A_MEGABYTE: Final = 1024
 SERVICES: Final = ("order", "payment", "inventory", "shipping", "notification")
-STOCK: Final = "inventory"
-SKU_SWEEP: Final = "inventory-sweeper"
 SKU: Final = "inventory SKU"
 DUE: Final = "due"
 REREAD: Final = ("order", "payment", "inventory")
@@ -101,24 +99,10 @@ def bounds(stage: Stage, known: Limits) -> list[Bound]:
 
 
 def order_among_many() -> PathUnits:
-    """Return the units of an order among many for the same SKUs: a sweep evaluates a SKU once for all of them.
-
-    So the sweep's units do not count, nor does the SKU's entry into the index `due`, which the sweep takes back. The relays
-    read some rows again.
-    """
+    """Return the units of an order among many: the relays read some rows again."""
     alone = units.counted()[PATH]
-    swept = [line for line in alone.lines if line.by == SKU_SWEEP]
-    evaluation = replace(alone, lines=swept)
-    entries, looks = (evaluation.total("dynamodb.write", where=where) for where in (f"{STOCK}/{DUE}", STOCK))
-    lines = [
-        replace(line, quantity=line.quantity - entries) if line.where == f"{STOCK}/{DUE}" else line
-        for line in alone.lines
-        if line not in swept
-    ]
-    lines += [Spent(f"{table}-relay", "dynamodb.read", table, "outbox", REREADS) for table in REREAD]
-    reads, writes = alone.reads - int(evaluation.total("dynamodb.read")), alone.writes - int(looks)
-    hottest = {**alone.hottest, SKU: alone.hottest[SKU] - int(looks)}
-    return replace(alone, reads=reads, writes=writes, hottest=hottest, lines=lines)
+    again = (Spent(f"{table}-relay", "dynamodb.read", table, "outbox", REREADS) for table in REREAD)
+    return replace(alone, lines=[*alone.lines, *again])
 
 
 def quotas_to_request(stage: Stage, known: Limits) -> Mapping[str, float]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, cast
 
-from kernel import clock, outside_json
+from kernel import clock, outside_json, timeline
 from kernel.naming import SERVICES, stack_name
 from operations.aws.target import Target
 from operations.orders import shipments, store
@@ -48,7 +48,7 @@ def of_row(row: OrderRow) -> Iterator[Entry]:
     """Yield the placing of the order by its caller, and its events."""
     by = row.get("caller") or f"channel {row['channel']}"
     yield Entry(row["created_at"], f"placed by {row['channel']}", by)
-    for entry in row.get("timeline", ()):
+    for entry in timeline.entries(row.get("timeline", ()), row["order_id"]):
         why = row.get("reason", "") if entry["event"] in ("OrderCancelled", "OrderCancelRequested") else ""
         yield Entry(entry["at"], entry["event"], "orderflow", why)
 

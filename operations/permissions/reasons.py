@@ -28,7 +28,7 @@ ROWS: Final = {
 INDEXES: Final = {
     "pending": "rows with events that the relay left behind",
     "due": "rows that are due",
-    "customer": "the orders of a customer",
+    "by_customer": "the orders of a customer",
 }
 VERBS: Final = {
     "dynamodb:GetItem": "reads",
@@ -63,5 +63,6 @@ def why(call: Call) -> str:
     if call.on == "table payment/ledger":
         return f"{verb} records of the gateway's ledger"
     if call.action == "dynamodb:Scan":
-        return f"{verb} rows whose events a stream lost" if call.only else f"{verb} every row, for the audit"
+        left_open = ", and rows that were left open" if "due_shard" in call.only else ""
+        return f"{verb} rows whose events a stream lost{left_open}" if call.only else f"{verb} every row, for the audit"
     return f"{verb} {ROWS[call.only]}"

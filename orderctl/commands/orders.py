@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 from rich.markup import escape
 
-from kernel import order_numbers
+from kernel import order_numbers, timeline
 from kernel.identifiers import PERSONAL, is_personal
 from kernel.money import Money
 from kernel.order_numbers import number_of
@@ -165,7 +165,8 @@ def show(
     order: Mapping[str, object] = row
     first = {name: order[name] for name in ("order_id", "status", "reason", "fulfilment", "total", "lines") if name in order}
     shown = first | {name: value for name, value in order.items() if name not in HIDDEN}
-    shown |= {"number": number_of(order_id), "pending_events": len(row.get("pending", []))}
+    events = timeline.entries(row.get("timeline", ()), order_id)
+    shown |= {"number": number_of(order_id), "pending_events": len(row.get("pending", [])), "timeline": events}
     related = store.related_statuses(ctx.obj, order_id)
     shown["elsewhere"] = related
     if output_format is Format.JSON:
@@ -176,7 +177,7 @@ def show(
     read["lines"] = ", ".join(f"{line['quantity']} x {line['sku']}" for line in row["lines"])
     read["total"] = str(Money.from_dict(row["total"]))
     rows = [{"name": name, "value": value} for name, value in read.items() if value is not None]
-    rows += [{"name": entry["at"], "value": entry["event"]} for entry in row.get("timeline", ())]
+    rows += [{"name": entry["at"], "value": entry["event"]} for entry in events]
     rows += [{"name": name, "value": status} for name, status in related.items()]
     output.show(rows, {"name": "Name", "value": "Value"}, output_format)
 

@@ -29,8 +29,8 @@ BLOG = """The designs to compare with are priced the same way.
 """
 NOT_BUILT = """## What would lower it further?
 
-Four bars of `make bench` are missed: the paths `happy` and `delivered`, and the requests and reads of `happy`. These designs
-are possible and not built. Each is compared on the path `happy`, quiet, by the units of the table above.
+Two bars of `make bench` are missed: the requests and the reads of `happy`. These designs are possible and not built. Each is
+compared on the path `happy`, quiet, by the units of the table above.
 
 """
 DECISION_40 = "[decision 40](../explanation/decisions/0040-only-what-fails-enters-the-index.md)"
@@ -123,7 +123,6 @@ def _not_built(found: Costs, known: prices.Prices) -> Iterable[tuple[str, str, s
     """Yield what each design saves, on the path `happy`."""
     happy, write = units.counted()["happy"], known.per_million["dynamodb.write"].usd
     outbox = next(share["usd"] for share in found["promises"]["happy"] if share["name"] == "outbox")
-    claims = write * happy.total("dynamodb.write", where="notification/due")
     carried = known.per_million["dynamodb.read"].usd * sum(happy.total("dynamodb.read", by=step) for step in SAGA)
     for design, saved, why in (
         (
@@ -136,12 +135,6 @@ def _not_built(found: Costs, known: prices.Prices) -> Iterable[tuple[str, str, s
             COMMIT_UNITS * write,
             "the counters would be wrong until then (S3 stock_counters_match_reservations)",
         ),
-        (
-            "a claim of a mail outside the index of due rows: its message brings it back",
-            claims,
-            "the claim of a message that is lost would stay open",
-        ),
-        ("a listing that does not show `CONFIRMING`", write, "it would show another status than the order"),
         (
             "the saga carries the rows of its steps, signed, in place of reading them again",
             carried,

@@ -68,7 +68,9 @@ class InventoryStack(ServiceStack):
         )
         state_facts(self, table, RESERVATIONS)
         ask_facts(self, subscriber, "order")
-        outbox = Outbox(self, table, rows=(RESERVATIONS, REPLENISHMENTS, LEVELS), row_seconds=ROW_SECONDS)
+        outbox = Outbox(
+            self, table, rows=(RESERVATIONS, REPLENISHMENTS, LEVELS), row_seconds=ROW_SECONDS, leaves_open_rows=True
+        )
         table.allow(outbox.sweeper, "GetItem", "UpdateItem", rows=(SKUS, SHARDS))
         table.allow(outbox.sweeper, "BatchGetItem", "DeleteItem", rows=(PLACES,))
         table.allow_query(outbox.sweeper, DUE_INDEX)

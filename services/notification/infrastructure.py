@@ -84,6 +84,7 @@ class NotificationStack(ServiceStack):
             rows=(NOTES,),
             row_seconds=2 * DYNAMODB.once,
             sweeper_environment={"CLAIM_UNKNOWN_AFTER_SECONDS": str(CLAIM_UNKNOWN_AFTER_SECONDS)},
+            leaves_open_rows=True,
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         self._feedback(table, configuration_set)

@@ -28,7 +28,7 @@ from cdk.constructs.traffic import workflow_entry
 from cdk.service_stack import ServiceStack
 from kernel.naming import DUE_INDEX, source_of
 from kernel.timeouts import CONNECT_SECONDS, DYNAMODB, FUNCTIONS
-from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
+from services.order.storage.indexes import CUSTOMER_INDEX, IN_OLDER_INDEX, OLDER_CUSTOMER_INDEX
 from services.order.subscriptions import SUBSCRIPTIONS
 from services.order.workflow import time_budget
 from services.order.workflow.definition import definition
@@ -70,7 +70,9 @@ class OrderStack(ServiceStack):
         super().__init__(scope, stage, "order")
         register_schemas(self)
         table = ServiceTable(self, due_index=True)
-        table.add_index(CUSTOMER_INDEX, "customer_id", "created_at", IN_A_PAGE)
+        table.add_index(CUSTOMER_INDEX, "customer_id", "created_at")
+        if self.settings.keep_customer_index:
+            table.add_index(OLDER_CUSTOMER_INDEX, "customer_id", "created_at", IN_OLDER_INDEX)
         commands = self._commands(table)
         workflow = self._workflow(commands)
         entry = workflow_entry(self, workflow)
@@ -197,7 +199,7 @@ class OrderStack(ServiceStack):
         )
         table.allow(api, "GetItem", "UpdateItem", rows=(ORDERS,))
         table.allow_query(api, CUSTOMER_INDEX)
-        table.allow(api, "BatchGetItem", rows=(PRICES, REACHABLE))
+        table.allow(api, "BatchGetItem", rows=(PRICES, REACHABLE, ORDERS))
         table.allow(api, "PutItem", "DeleteItem", rows=(CONTACTS, REACHABLE))
         api.allow("states:StartSyncExecution", on=workflow.state_machine_arn)
         HttpApi(self, api, ROUTES)

@@ -103,6 +103,7 @@ class PaymentStack(ServiceStack):
             sweeper_environment=gateway,
             sweepers=self.settings.sweepers,
             at_once=REFUNDS_AT_ONCE,
+            leaves_open_rows=True,
         )
         table.allow_query(outbox.sweeper, DUE_INDEX)
         ask_facts(self, outbox.sweeper, "order")

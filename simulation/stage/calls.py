@@ -125,6 +125,8 @@ def _attributes(request: Request) -> str:
     if "ProjectionExpression" not in request:
         return ""
     expressions = f"{request['ProjectionExpression']} {request.get('FilterExpression', '')}"
+    for placeholder, name in request.get("ExpressionAttributeNames", {}).items():
+        expressions = expressions.replace(placeholder, name)
     return " ".join(sorted(set(ATTRIBUTE.findall(expressions))))
 
 

@@ -140,6 +140,8 @@ def newest_order_placed() -> int:
 
 
 SWEEPERS: Final = ("order", "payment", "inventory", "shipping", "notification")
+CUSTOMER_INDEX: Final = "by_customer"
+"""The index of order's table, by customer and time."""
 WITH_DUE_INDEX: Final = ("order", "payment", "inventory", "shipping", "notification")
 STATE_FACTS: Final = ("order", "payment", "inventory", "shipping")
 """The services whose `facts` others ask."""

@@ -80,7 +80,8 @@ def _of_row(row: Mapping[str, Any]) -> Iterator[tuple[str, int]]:
     """Yield what a row says of the metrics."""
     match str(row.get("pk", "")).partition("#")[0]:
         case "ORDER":
-            at = {entry["event"]: entry["at"] for entry in row["timeline"]}
+            entries = import_module("kernel.timeline").entries(row["timeline"], row["order_id"])
+            at = {entry["event"]: entry["at"] for entry in entries}
             if ANSWERS & at.keys():
                 yield "TimeToAnswer", 1
             if "OrderConfirmed" in at:

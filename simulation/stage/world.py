@@ -110,7 +110,8 @@ class World:
         pending = ("pending_shard", "pending_since")
         for service in deployment.SWEEPERS:
             due = {"due": ("due_shard", "next_due")} if service in deployment.WITH_DUE_INDEX else {}
-            self.dynamodb.create(service, indexes={"pending": pending, **due})
+            of_customer = {deployment.CUSTOMER_INDEX: ("customer_id", "created_at")} if service == "order" else {}
+            self.dynamodb.create(service, indexes={"pending": pending, **due, **of_customer})
         self.dynamodb.create(deployment.LEDGER, range_key="sk")
 
     def _deploy(self) -> None:

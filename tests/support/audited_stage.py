@@ -286,7 +286,7 @@ class Order:
         intent = Intent(self.order_id, Money.from_dict(self.row["total"]), self.story.token)
         self.stage.payments.create_or_apply(
             self.order_id,
-            lambda row: payment_decisions.intend_authorize(row, intent, self.cause.correlation_id, NOON),
+            lambda row: payment_decisions.intend_authorize(row, intent, self.cause.correlation_id),
             self.cause,
         )
         yield
@@ -313,9 +313,7 @@ class Order:
         turn = self.stage.ticks
         self.stage.split_stock.merging_if_short(
             lambda: self.move(
-                lambda row, seen: stock.reserve(
-                    row, seen, self.order_id, wanted, if_short, correlation_id, self.stage.now(), {}, turn
-                )
+                lambda row, seen: stock.reserve(row, seen, self.order_id, wanted, if_short, correlation_id, {}, turn)
             ),
             KnownSplits(),
         )
@@ -361,7 +359,7 @@ class Order:
         stage, correlation = self.stage, self.cause.correlation_id
         stage.payments.create_or_apply(
             self.order_id,
-            lambda row: payment_decisions.intend_void(row, self.order_id, correlation, NOON),
+            lambda row: payment_decisions.intend_void(row, self.order_id, correlation),
             self.cause,
         )
         yield
@@ -461,12 +459,12 @@ class Order:
             self.note(notice, lambda row: mail.fail_unsent(row, notice, mail.NO_CONTACT))
             yield
             return
-        self.note(notice, lambda row: mail.claim(row, notice, "nonce-1", self.stage.now()))
+        self.note(notice, lambda row: mail.claim(row, notice, "nonce-1"))
         yield
         if self.order_id < "ord-b":  # some mails need a second attempt
             self.note(notice, lambda row: mail.unclaim(row, "nonce-1"))
             yield
-            self.note(notice, lambda row: mail.claim(row, notice, "nonce-1", self.stage.now()))
+            self.note(notice, lambda row: mail.claim(row, notice, "nonce-1"))
         self.note(notice, lambda row: mail.send(row, "nonce-1", f"mail-{kind}"))
         yield
 

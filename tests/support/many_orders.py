@@ -45,10 +45,11 @@ class Copied:
 
     def rows_of(self, table: str, number: int) -> Iterator[Item]:
         """Yield the rows of the copy of this number."""
-        key_hash = number.to_bytes(8).ljust(HASH_BYTES, b"\0").hex()
+        key_hash = identity.shortened(number.to_bytes(8).ljust(HASH_BYTES, b"\0").hex())
+        scope_hash = identity.shortened(identity.scope_hash(self.scope, key_hash))
         for text in self.rows[table]:
             copied = text.replace(self.order_id, identity.order_id_of(key_hash)).replace(self.key_hash, key_hash)
-            item: Item = json.loads(copied.replace(self.scope_hash, identity.scope_hash(self.scope, key_hash)))
+            item: Item = json.loads(copied.replace(self.scope_hash, scope_hash))
             yield item
 
 

@@ -5,7 +5,7 @@ from typing import TypedDict
 
 from kernel.clients import AwsClient
 from kernel.naming import DUE_INDEX, PENDING_INDEX
-from services.order.storage.indexes import CUSTOMER_INDEX, IN_A_PAGE
+from services.order.storage.indexes import CUSTOMER_INDEX
 
 
 class Key(TypedDict):
@@ -24,10 +24,8 @@ class Index(TypedDict):
 
 
 def create_orders(client: AwsClient, name: str) -> None:
-    """Create the order service's table, with the index `customer` too."""
-    projection = {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(IN_A_PAGE)}
-    by_customer: Index = {**_sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"), "Projection": projection}
-    create_table(client, name, by_customer)
+    """Create the order service's table, with its index by customer too."""
+    create_table(client, name, _sparse_index(CUSTOMER_INDEX, "customer_id", "created_at"))
 
 
 def create_table(client: AwsClient, name: str, *more: Index) -> None:

@@ -4,14 +4,12 @@ None means that the item is past the step; its status then determines the answer
 again with the stock that was seen.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Generic
 
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, A_co, Decision, DueAttributes
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, A_co, Decision
 from kernel.errors import BugError
-from kernel.orphans import unsettled
 from kernel.statements import StockStatement
 from services.inventory.domain import states, stock
 from services.inventory.domain.model import (
@@ -83,15 +81,15 @@ def reserve(
     wanted: Quantities,
     if_short: str,
     correlation_id: str,
-    now: datetime,
     known: Mapping[str, int],
     turn: int,
+    watched: Container[str] = (),
 ) -> ReservationStep | None:
     """Hold the wanted stock. If some is short, reject the order, hold the available part or let it wait, as `if_short` says.
 
-    `known` has the number of rows of SKUs that are known to be split; `turn` chooses the row to begin at. An existing
-    reservation stays as it is. Raises LinesMismatchError if it has other lines, and SplitShortError if a SKU must be merged
-    first.
+    `known` has the number of rows of SKUs that are known to be split, `watched` the SKUs that are known to be watched; `turn`
+    chooses the row to begin at. An existing reservation stays as it is. Raises LinesMismatchError if it has other lines, and
+    SplitShortError if a SKU must be merged first.
     """
     lines = stock.as_lines(wanted)
     if row is not None:
@@ -99,24 +97,23 @@ def reserve(
             raise LinesMismatchError(f"the reservation of {order_id} is for other lines")
         return None
     about: ReservationAttributes = {"order_id": order_id, "correlation_id": correlation_id, "lines": lines}
-    due = _due(unsettled(f"{TRANSITIONS.aggregate}#{order_id}", now))
-    homes = stock.homes(wanted, seen, known, turn)
+    homes = stock.homes(wanted, seen, known, turn, watched)
     short = stock.shortages(wanted, homes, seen)
     if not short:
         holds = stock.holds(wanted, homes, seen)
-        held = _merged(about, due, _shards(holds))
+        held = _merged(about, _shards(holds))
         return StockStep(Decision(TRANSITIONS["reserve"], set=held, data=StockReservedV1Data(lines=lines)), holds)
     if if_short == BACK_ORDER and len(wanted) <= stock.MAX_PAIRED_SKUS:
         stock.check_whole(wanted, homes, seen)
         joins = stock.joins(wanted, seen, order_id)
-        waiting = _merged(about, due, {"backordered": True, "places": {join.sku: join.place for join in joins}})
+        waiting = _merged(about, {"backordered": True, "places": {join.sku: join.place for join in joins}})
         return StockStep(
             Decision(TRANSITIONS["wait"], set=waiting, data=StockBackorderedV1Data(lines=lines, short=short)), joins
         )
     part = stock.free(wanted, homes, seen) if if_short == ALLOW_PARTIAL else {}
     if part:
         part_lines, holds = stock.as_lines(part), stock.holds(part, homes, seen)
-        partly = _merged(about, due, {"lines": part_lines, "asked": lines}, _shards(holds))
+        partly = _merged(about, {"lines": part_lines, "asked": lines}, _shards(holds))
         return StockStep(Decision(TRANSITIONS["reserve"], set=partly, data=StockReservedV1Data(lines=part_lines)), holds)
     rejected = _merged(about, {"rejected": True, "short": short})
     return StockStep(Decision(TRANSITIONS["reject"], set=rejected, data=StockRejectedV1Data(lines=lines, short=short)))
@@ -225,10 +222,6 @@ def _merged(*parts: ReservationAttributes) -> ReservationAttributes:
     for part in parts:
         merged.update(part)
     return merged
-
-
-def _due(due: DueAttributes) -> ReservationAttributes:
-    return {"due_shard": due["due_shard"], "next_due": due["next_due"]}
 
 
 def _shards(holds: Iterable[Move]) -> ReservationAttributes:

@@ -87,6 +87,8 @@ class SkuRow(TypedDict):
     """How often the SKU was split: the generation of its shards."""
     waiting: list[WaitingOrder]
     """The orders that an older version let wait, first come first; they come before all places."""
+    watched: bool
+    """Whether the SKU has a threshold, in `LEVEL#<sku>`."""
 
 
 class ShardRow(TypedDict):

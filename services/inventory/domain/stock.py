@@ -1,6 +1,6 @@
 """Stock: quantities of SKUs, and their moves between the counters of a SKU's item."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -43,6 +43,7 @@ class Stock:
 
     `queue` holds the back-orders that an older version stored in the row, first come first. They come before all places.
     `shards` is the number of shards beside a SKU's row, `merging` that of a merge that goes on; 0 if there are none.
+    A SKU that is `watched` has a threshold, so its row must become due when less of it is available.
     """
 
     available: int = 0
@@ -53,6 +54,7 @@ class Stock:
     queue: tuple[Waiting, ...] = ()
     shards: int = 0
     merging: int = 0
+    watched: bool = False
 
     @property
     def free(self) -> int:
@@ -71,10 +73,14 @@ def row_of(sku: str, shard: int) -> str:
 
 @dataclass(frozen=True)
 class Home:
-    """The shard in which an order reserves a SKU, 0 for the SKU's own row, and the number of shards: 1 without a split."""
+    """The shard in which an order reserves a SKU, 0 for the SKU's own row, and the number of shards: 1 without a split.
+
+    `watched`: the SKU is known to be watched.
+    """
 
     shard: int
     of: int
+    watched: bool = False
 
 
 Homes = dict[str, Home]
@@ -86,7 +92,8 @@ class Move:
     """`quantity` units of `sku` move from one counter of a shard to another, or from outside the stock if `source` is None.
 
     The source must have `quantity` and `reserved_for_queue` units. From AVAILABLE, the latter stay for the
-    waiting orders, which must not need more. `is_whole`: the SKU must not be split.
+    waiting orders, which must not need more. `is_whole`: the SKU must not be split. From AVAILABLE of a SKU's own row, the SKU
+    must not be watched, unless it is known to be `watched`.
     """
 
     sku: str
@@ -96,6 +103,7 @@ class Move:
     reserved_for_queue: int = 0
     shard: int = 0
     is_whole: bool = False
+    watched: bool = False
 
     @property
     def row(self) -> str:
@@ -231,7 +239,7 @@ def holds(quantities: Quantities, homes: Homes, seen: ObservedStock) -> tuple[Mo
         home = homes[sku]
         row = row_of(sku, home.shard)
         beside = seen[row].waited_for if row in seen else 0
-        moves.append(Move(sku, quantity, AVAILABLE, HELD, beside, home.shard, is_whole=home.of == 1))
+        moves.append(Move(sku, quantity, AVAILABLE, HELD, beside, home.shard, home.of == 1, home.watched))
     return tuple(moves)
 
 
@@ -261,12 +269,14 @@ class SplitShortError(RetryableError):
         self.sku = sku
 
 
-def homes(quantities: Quantities, seen: ObservedStock, known: Mapping[str, int], turn: int) -> Homes:
+def homes(
+    quantities: Quantities, seen: ObservedStock, known: Mapping[str, int], turn: int, watched: Container[str] = ()
+) -> Homes:
     """Return the row in which each SKU is to be reserved: from the shard of the turn on, the first not seen to be short.
 
     The SKU's own row comes last. `known` has the number of shards of SKUs that are known to be split; the SKU's own row, once
     seen, is right. An order of more than MAX_PAIRED_SKUS takes the SKUs' own rows, because its release has one action for
-    each. Raises SplitShortError.
+    each. `watched` has SKUs that are known to be watched. Raises SplitShortError.
     """
     found: Homes = {}
     for sku, quantity in quantities.items():
@@ -276,7 +286,8 @@ def homes(quantities: Quantities, seen: ObservedStock, known: Mapping[str, int],
         left = [shard for shard in ring if row_of(sku, shard) not in seen or seen[row_of(sku, shard)].free >= quantity]
         if not left and (rows > 1 or seen[sku].merging):
             raise SplitShortError(sku)
-        found[sku] = Home(left[0] if left else 0, rows)
+        is_watched = seen[sku].watched if sku in seen else sku in watched
+        found[sku] = Home(left[0] if left else 0, rows, is_watched)
     return found
 
 

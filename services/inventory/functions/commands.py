@@ -7,7 +7,6 @@ repeating a command is always safe.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kernel import clock
 from kernel.clients import Clients
 from kernel.commands import Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
@@ -80,7 +79,7 @@ class StockCommands:
 
         def decide(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
             known, correlation_id = self.known.after(seen), causation.correlation_id
-            return decisions.reserve(row, seen, order_id, wanted, if_short, correlation_id, clock.now(), known, turn)
+            return decisions.reserve(row, seen, order_id, wanted, if_short, correlation_id, known, turn, self.known.watched)
 
         row = self.split_stock.merging_if_short(
             lambda: self.reservations.apply_step(order_id, decide, causation, presume_absent=True), self.known

@@ -17,7 +17,7 @@ from kernel.facts import OwnerFacts
 from kernel.handler import Handler, lambda_handler
 from kernel.index_shards import share_in
 from kernel.metrics import count
-from kernel.orphans import LANE
+from kernel.orphans import LANE, unsettled
 from kernel.settings import from_environment
 from kernel.timeouts import SWEEP_BEGINS_SECONDS
 from kernel.workers import SweepSettings
@@ -61,7 +61,7 @@ class Sweeper:
         if seen is not None and seen["merging"]:
             self.split_stock.merge(sku)
         elif seen is not None:
-            self.alerts.evaluate(sku, self.split_stock.total(seen)["available"])
+            self.alerts.evaluate(sku, self.split_stock.total(seen)["available"], marked=seen["watched"])
             if served.complete:
                 self.backorders.skus.clear_due(sku, seen, served.first_place)
         if served.failure:
@@ -88,7 +88,7 @@ class Sweeper:
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     """Return the handler of a sweep, which returns how much it did. Sweeps may overlap."""
     table_name = environ["TABLE_NAME"]
-    republish = bootstrap_republish(clients, environ)
+    republish = bootstrap_republish(clients, environ, unsettled(states.TRANSITIONS.aggregate, UNSETTLED))
     skus, reservations = Skus(clients.dynamodb, table_name), Reservations(clients.dynamodb, table_name)
     alerts = StockAlerts(skus, Levels(clients.dynamodb, table_name))
     facts = OwnerFacts(lambda: clients.functions, environ)

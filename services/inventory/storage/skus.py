@@ -26,7 +26,10 @@ from services.inventory.storage import places
 
 
 class Skus(KeyedStore[SkuRow]):
-    """The items `SKU#<sku>`. A SKU becomes due for the sweeper whenever its stock or its queue changes."""
+    """The items `SKU#<sku>`. A SKU becomes due for the sweeper when its queue changes, or its stock rises.
+
+    A SKU that is watched also becomes due when an order takes of its stock.
+    """
 
     def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, "SKU")
@@ -49,7 +52,12 @@ class Skus(KeyedStore[SkuRow]):
             "merging": row.get("merging", 0),
             "splits": row.get("splits", 0),
             "waiting": row.get("waiting", []),
+            "watched": row.get("watched", False),
         }
+
+    def mark_watched(self, sku: str) -> None:
+        """Let each order of the SKU make it due, because the SKU has a threshold; nothing for an unknown SKU."""
+        update_if(self.client, self.table_name, self.key(sku), "SET watched = :yes", "attribute_exists(pk)", {":yes": True})
 
     def clear_due(self, sku: str, seen: SkuRow, first_place: int) -> None:
         """Clear the SKU's due marker, and let its queue begin at `first_place`, unless the row has changed since it was `seen`.
@@ -89,6 +97,7 @@ def stock_of(row: SkuRow | None) -> Stock:
         queue,
         row.get("shards", 0),
         row.get("merging", 0),
+        row.get("watched", False),
     )
 
 
@@ -183,13 +192,16 @@ def _take_in(move: Move) -> Update:
 
 
 def _move(move: Move) -> Update:
-    update = Update(move.sku, due=AVAILABLE in (move.source, move.target) and not move.shard)
+    takes = move.source == AVAILABLE and not move.shard
+    update = Update(move.sku, due=(takes and move.watched) or (move.target == AVAILABLE and not move.shard))
     update.adds += [f"{move.target} :plus", f"{move.source} :minus"]
     update.values |= {":plus": move.quantity, ":minus": -move.quantity, ":least": move.quantity + move.reserved_for_queue}
     update.conditions.append(f"{move.source} >= :least")
     if move.source == AVAILABLE:
         update.conditions.append("(attribute_not_exists(waited_for) OR waited_for <= :beside)")
         update.values[":beside"] = move.reserved_for_queue
+    if takes and not move.watched:
+        update.conditions.append("attribute_not_exists(watched)")
     if move.is_whole:
         update.conditions.append("attribute_not_exists(shards)")
     return update

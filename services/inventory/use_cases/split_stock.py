@@ -18,13 +18,16 @@ TRIES: Final = 5
 
 @dataclass
 class KnownSplits:
-    """The number of rows of the split SKUs that this process has met. It may be out of date: each row has its condition.
+    """The number of rows of the split SKUs that this process has met, and the SKUs that are watched.
+
+    It may be out of date: each row has its condition.
 
     The orders of a process take turns at the rows, so that each row gets equally many. The first turn is a hash, because
     many processes begin at once.
     """
 
     rows: dict[str, int] = field(default_factory=dict)
+    watched: set[str] = field(default_factory=set)
     turn: int | None = None
 
     def next_turn(self, order_id: str) -> int:
@@ -41,6 +44,7 @@ class KnownSplits:
 
         A SKU whose shards all refused is forgotten, so that its own row answers the number again: the SKU may be merged.
         """
+        self.watched |= {row for row, stock in seen.items() if stock.watched}
         for sku in {row.partition("#")[0] for row in seen}:
             rows = seen[sku].shards if sku in seen else self.rows.get(sku, 0)
             if all(row_of(sku, shard) in seen for shard in range(1, rows + 1)):

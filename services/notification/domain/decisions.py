@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Final, TypeGuard
 
 from kernel import clock
-from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, due_at
+from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision
 from services.notification.domain import states
 from services.notification.domain.model import FailureReason, Kind, NoteAttributes, NoteDecision, NoteRow
 from services.notification.domain.states import TRANSITIONS
@@ -58,13 +58,9 @@ def is_open(row: NoteRow | None) -> bool:
     return row is None or row["status"] == states.UNSENT
 
 
-def claim(row: NoteRow | None, notice: Notice, by: str, now: datetime) -> NoteDecision | None:
-    """Claim the note for one attempt at sending, known by the nonce `by`; `next_due` becomes `now`."""
-    if not is_open(row):
-        return None
-    due = due_at(f"{TRANSITIONS.aggregate}#{notice.note_id}", now)
-    claimed: NoteAttributes = {"claim": by, "due_shard": due["due_shard"], "next_due": due["next_due"]}
-    return Decision(TRANSITIONS["claim"], set={**notice.attributes, **claimed})
+def claim(row: NoteRow | None, notice: Notice, by: str) -> NoteDecision | None:
+    """Claim the note for one attempt at sending, known by the nonce `by`."""
+    return Decision(TRANSITIONS["claim"], set={**notice.attributes, "claim": by}) if is_open(row) else None
 
 
 def send(row: NoteRow | None, by: str, message_id: str) -> NoteDecision | None:
@@ -92,7 +88,7 @@ def fail_unsent(row: NoteRow | None, notice: Notice, reason: FailureReason) -> N
 
 def give_up(row: NoteRow | None, claimed_before: datetime) -> NoteDecision | None:
     """Fail a note with a claim so old that its delivery has ended: it stays unknown whether the mail was sent."""
-    if row is None or row["status"] != states.CLAIMED or row["next_due"] > clock.rfc3339(claimed_before):
+    if row is None or row["status"] != states.CLAIMED or row["updated_at"] > clock.rfc3339(claimed_before):
         return None
     return _fail(notice_of(row), SENDING_UNKNOWN)
 

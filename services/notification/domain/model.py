@@ -11,7 +11,7 @@ FailureReason = Literal["NO_CONTACT", "ADDRESS_REFUSED", "SENDING_UNKNOWN"]
 
 
 class NoteAttributes(SweptAttributes, total=False):
-    """The attributes that a note's decisions set. `next_due` is the time of its claim, in RFC 3339 (UTC)."""
+    """The attributes that a note's decisions set. It is due since its claim, once its delivery has left it claimed."""
 
     order_id: str
     kind: Kind

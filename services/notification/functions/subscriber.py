@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import uuid4
 
-from kernel import clock
 from kernel.clients import Clients
 from kernel.contact import Contacts
 from kernel.errors import RetryableError
@@ -76,7 +75,7 @@ class Notices:
         event = delivery.event
         notice = Notice(delivery.order_id, mails.KINDS[event.detail_type], event.correlation_id, event.event_id)
         note = self.notes.get(notice.note_id)
-        retry_while_claimed(note)
+        self._retry_while_claimed(note)
         if not decisions.is_open(note):
             return
         addressed = self.contacts.of(notice.order_id, purchase=True)
@@ -89,11 +88,11 @@ class Notices:
             return
         mail = mails.compose(notice.kind, self.shop, notice.order_id, contact, purchase, facts)
         claim = uuid4().hex  # a nonce: distinguishes this attempt's claim if the response to the write is lost
-        claimed = self._apply(notice, note, lambda row: decisions.claim(row, notice, claim, clock.now()))
+        claimed = self._apply(notice, note, lambda row: decisions.claim(row, notice, claim))
         if claimed.get("claim") == claim:
             self.send_claimed(notice, claimed, contact.email, mail)
         else:
-            retry_while_claimed(claimed)
+            self._retry_while_claimed(claimed)
 
     def confirmed_by_owner(self, delivery: Delivery, order: OrderFacts | None) -> OrderFacts | ShipmentFacts:
         """Return the facts that the mail is about, from the row of the event's owner: the order, or its shipment.
@@ -125,20 +124,21 @@ class Notices:
                 self._apply(notice, claimed, lambda row: decisions.refuse(row, claim))
             case Unknown(error):
                 logger.warning("result of a mail unknown", order_id=notice.order_id, kind=notice.kind, error=error)
+                self.notes.make_due(claimed)
 
     def _fail(self, notice: Notice, note: NoteRow | None, reason: FailureReason) -> None:
         """Fail the note without an attempt. Raises ClaimInProgressError if another delivery has begun one."""
-        retry_while_claimed(self._apply(notice, note, lambda row: decisions.fail_unsent(row, notice, reason)))
+        self._retry_while_claimed(self._apply(notice, note, lambda row: decisions.fail_unsent(row, notice, reason)))
+
+    def _retry_while_claimed(self, note: NoteRow | None) -> None:
+        """Raise ClaimInProgressError if the note is claimed, and let the sweeper find it: its delivery may have crashed."""
+        if note is not None and note["status"] == states.CLAIMED:
+            self.notes.make_due(note)
+            raise ClaimInProgressError(f"{note['pk']} is claimed, and the result is unknown; the message comes back")
 
     def _apply(self, notice: Notice, seen: NoteRow | None, decide: Callable[[NoteRow | None], NoteDecision | None]) -> NoteRow:
         """Take the step that `decide` chooses for the note, last read as `seen`; return the note afterwards."""
         return self.notes.create_or_apply(notice.note_id, decide, notice.causation, seen=seen, presume_absent=seen is None)
-
-
-def retry_while_claimed(note: NoteRow | None) -> None:
-    """Raise ClaimInProgressError if the note is claimed."""
-    if note is not None and note["status"] == states.CLAIMED:
-        raise ClaimInProgressError(f"{note['pk']} is claimed, and the result is unknown; the message comes back")
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:

@@ -14,7 +14,8 @@ from kernel.index_shards import ALL, Share, share_in
 from kernel.logs import logger
 from kernel.metrics import count
 from kernel.settings import from_environment
-from services.notification.domain import decisions
+from kernel.table_pass import OpenRows
+from services.notification.domain import decisions, states
 from services.notification.storage.table import Notes, notes_of
 
 PER_SHARD: Final = 1000
@@ -72,7 +73,8 @@ def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:
     settings = from_environment(SweeperSettings, environ)
     unknown_after = timedelta(seconds=settings.claim_unknown_after_seconds)
     sweeper = ClaimSweeper(notes_of(clients, environ), unknown_after, settings.sweep_at_once)
-    republish = bootstrap_republish(clients, environ)
+    open_claims = OpenRows(states.TRANSITIONS.aggregate, frozenset({states.CLAIMED}), unknown_after)
+    republish = bootstrap_republish(clients, environ, open_claims)
 
     def handle(event: Mapping[str, object], context: object) -> dict[str, int]:
         share = share_in(event)

@@ -1,6 +1,6 @@
 """The form of an order's item."""
 
-from typing import Literal, NotRequired, TypedDict
+from typing import Final, Literal, NotRequired, TypedDict
 
 from kernel.aggregate_store import AggregateRow, Decision, SweptAttributes
 from kernel.money import MoneyDict
@@ -105,13 +105,19 @@ class PageKey(TypedDict):
     created_at: str
 
 
-class OrderInPage(PageKey):
-    """An order as the index of a customer's orders has it."""
+InPage = Literal["order_id", "status", "fulfilment", "total", "created_at", "updated_at"]
+IN_A_PAGE: Final[tuple[InPage, ...]] = ("order_id", "status", "fulfilment", "total", "created_at", "updated_at")
+"""The attributes of an order in a page."""
+
+
+class OrderInPage(TypedDict):
+    """An order as a page of a customer's orders has it."""
 
     order_id: str
     status: str
     fulfilment: Fulfilment
     total: MoneyDict
+    created_at: str
     updated_at: str
 
 

@@ -87,12 +87,16 @@ class Placement:
     @property
     def key_hash(self) -> str:
         """The hash that the order keeps in place of the idempotency key, which may hold anything."""
-        return identity.key_hash(self.scope, self.idempotency_key)
+        return identity.shortened(identity.key_hash(self.scope, self.idempotency_key))
 
     @property
     def request_hash(self) -> str:
         """The hash that distinguishes a repeated request from another request under the same key."""
-        return identity.request_hash(self.request)
+        return identity.shortened(identity.request_hash(self.request))
+
+    def is_of(self, request_hash: str) -> bool:
+        """Return whether an order with this hash was placed by the same request."""
+        return identity.is_hash(request_hash, identity.request_hash(self.request))
 
 
 @dataclass(frozen=True)
@@ -261,7 +265,7 @@ def create(
         "payment_token": request["payment_token"],
         "fulfilment": states.FULFILMENT[0],
         "key_hash": placement.key_hash,
-        "scope_hash": identity.scope_hash(placement.scope, placement.key_hash),
+        "scope_hash": identity.shortened(identity.scope_hash(placement.scope, placement.key_hash)),
         "request_hash": placement.request_hash,
         "correlation_id": correlation_id,
         "placed_by": request_id,

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from kernel import clock, logs, problem_details, schemas
+from kernel import clock, logs, problem_details, schemas, timeline
 from kernel.aggregate_store import Causation
 from kernel.callers import actor_of, arn_of_request, principal_of
 from kernel.clients import Clients
@@ -24,11 +24,10 @@ from kernel.secrets import Secrets
 from kernel.settings import from_environment
 from kernel.traces import thread_of, trace_id_in
 from services.order.domain import addresses, decisions, identity, order_request, pagination, states
-from services.order.domain.model import OrderInPage, OrderRow, Respond
+from services.order.domain.model import IN_A_PAGE, OrderInPage, OrderRow, Respond
 from services.order.domain.order_request import Placement
 from services.order.storage.catalogue import Catalogue
 from services.order.storage.contacts import Contacts
-from services.order.storage.indexes import IN_A_PAGE
 from services.order.storage.table import Orders
 from services.order.workflow import time_budget
 from services.order.workflow.client import Saga
@@ -111,7 +110,7 @@ class OrderApi:
         logs.follow(correlation_id, request_id)
         row = self._create(placement, correlation_id, request_id)
         logs.follow(row["correlation_id"], request_id)
-        if row["request_hash"] != placement.request_hash:
+        if not placement.is_of(row["request_hash"]):
             detail = "this Idempotency-Key was used for another request; send a fresh key with a new order"
             return ProblemDetails(
                 "idempotency-key-reused", 422, "Idempotency-Key reused", detail, {"field": "Idempotency-Key"}
@@ -164,7 +163,7 @@ class OrderApi:
         headers = {"ETag": _etag(row), "Cache-Control": "no-cache", **again}
         if _etag_matches(self._header("if-none-match"), headers["ETag"]):
             return Response(304, headers=dict(headers))
-        return _json(200, {**_public(row), "timeline": row.get("timeline", [])}, headers)
+        return _json(200, {**_public(row), "timeline": timeline.entries(row.get("timeline", ()), order_id)}, headers)
 
     def cancel_order(self, order_id: str) -> Response[str]:
         """Cancel an order whose parcel has not gone: 200 cancelled, 202 being cancelled, 409 too late."""
@@ -303,7 +302,7 @@ def _public(row: OrderRow) -> dict[str, Any]:
 def _in_a_page(row: OrderInPage) -> dict[str, Any]:
     """Return an order as a page has it."""
     shown: dict[str, Any] = {name: row[name] for name in IN_A_PAGE}
-    return {**shown, "created_at": row["created_at"], "number": number_of(row["order_id"])}
+    return {**shown, "number": number_of(row["order_id"])}
 
 
 def _retry_after(row: OrderRow) -> str:

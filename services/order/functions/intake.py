@@ -49,7 +49,7 @@ class Intake:
                 if known is None:
                     name, field = f"OrderPlaced from {event.source}", f"data.{refusal.field}"
                     raise InvalidEventError(name, field, refusal.detail) from None
-        if known["request_hash"] != placement.request_hash:
+        if not placement.is_of(known["request_hash"]):
             reason = f"was used for another order ({known['order_id']}); nothing was changed"
             raise InvalidEventError(f"OrderPlaced from {event.source}", "data.idempotency_key", reason)
 

@@ -1,15 +1,17 @@
 """The order service's table: orders, prices, contacts, and the sweeper's view of what is due."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Final, cast
 
 from botocore.exceptions import ClientError
 
 from kernel import clock
 from kernel.aggregate_store import AggregateStore, is_condition_failure, marshal, unmarshal, update_if
+from kernel.batch_reads import read_rows
 from kernel.clients import AwsClient
+from kernel.errors import RetryableError
 from kernel.measures import Measure
 from kernel.order_numbers import number_of
 from services.order.domain import decisions, metrics, states
@@ -19,6 +21,13 @@ from services.order.workflow import time_budget
 
 LEASE = timedelta(seconds=time_budget.LEASE_SECONDS)
 """How long a sweeper's lease keeps others off: above the workflow's time-out. It saves work; safety never rests on it."""
+
+
+READ_TRIES: Final = 4
+
+
+class OrdersUnreadError(RetryableError):
+    """DynamoDB left orders of a page unread (throttling)."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +53,8 @@ class Orders(AggregateStore[OrderRow]):
     def of_customer(self, customer_id: str, limit: int, begin: PageKey | None = None, number: str | None = None) -> Page:
         """Return at most `limit` of a customer's orders, the newest first, from the end of an earlier page.
 
-        Their rows as the index has them, a moment behind the table: without lines and timeline. With a `number`, those of the
-        page that have it; a page without any may have a next one.
+        The index runs a moment behind the table; the rows themselves are read consistently. With a `number`, those of the
+        page that have it; a page without any may have a next one. Raises OrdersUnreadError.
         """
         answer = self.client.query(
             TableName=self.table_name,
@@ -56,10 +65,19 @@ class Orders(AggregateStore[OrderRow]):
             Limit=limit,
             **({"ExclusiveStartKey": marshal(begin)} if begin else {}),
         )
-        rows = cast(list[OrderInPage], list(map(unmarshal, answer["Items"])))
+        keys = [str(item["pk"]["S"]) for item in answer["Items"]]
         last = answer.get("LastEvaluatedKey")
-        found = [row for row in rows if number in (None, number_of(row["order_id"]))]
+        found = self._in_a_page([key for key in keys if number in (None, number_of(key.removeprefix(self.key(""))))])
         return Page(found, cast(PageKey, unmarshal(last)) if last else None)
+
+    def _in_a_page(self, keys: Sequence[str]) -> list[OrderInPage]:
+        if not keys:
+            return []
+        rows, unread = read_rows(self.client, self.table_name, [marshal({"pk": key}) for key in keys], READ_TRIES)
+        if unread:
+            raise OrdersUnreadError(f"{unread} orders stayed unread after {READ_TRIES} tries")
+        by_key = {row["pk"]: cast(OrderInPage, row) for row in rows}
+        return [by_key[key] for key in keys if key in by_key]
 
     def lease(self, order_id: str, owner: str, now: datetime) -> OrderRow | None:
         """Take the order for one attempt at recovery.

@@ -11,7 +11,6 @@ from kernel import clock
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, DueAttributes, due_at
 from kernel.errors import BugError
 from kernel.money import Money
-from kernel.orphans import unsettled
 from kernel.statements import PaymentStatement
 from services.payment.domain import states
 from services.payment.domain.gateway import (
@@ -65,7 +64,7 @@ class NotAuthorizedError(BugError):
     """A caller requested the capture of a payment that was never authorised."""
 
 
-def intend_authorize(row: PaymentRow | None, intent: Intent, correlation_id: str, now: datetime) -> PaymentDecision | None:
+def intend_authorize(row: PaymentRow | None, intent: Intent, correlation_id: str) -> PaymentDecision | None:
     """Record the authorisation that is about to be requested.
 
     Raises IdempotencyConflictError if the payment is of another total or token.
@@ -77,7 +76,6 @@ def intend_authorize(row: PaymentRow | None, intent: Intent, correlation_id: str
             "total": total,
             "payment_token": intent.payment_token,
             "correlation_id": correlation_id,
-            **_due(unsettled(f"{TRANSITIONS.aggregate}#{intent.order_id}", now)),
         }
         return Decision(TRANSITIONS["intend_authorize"], set=attributes)
     known = row.get("authorized", row.get("total", total))
@@ -141,15 +139,11 @@ def record_capture(row: PaymentRow, outcome: Captured | CaptureRefused) -> Payme
     )
 
 
-def intend_void(row: PaymentRow | None, order_id: str, correlation_id: str, now: datetime) -> PaymentDecision | None:
+def intend_void(row: PaymentRow | None, order_id: str, correlation_id: str) -> PaymentDecision | None:
     """Record the void that is about to be requested. If there is no payment yet, the new item is its tombstone."""
     transition = TRANSITIONS["intend_void"]
     if row is None:
-        attributes: PaymentAttributes = {
-            "order_id": order_id,
-            "correlation_id": correlation_id,
-            **_due(unsettled(f"{TRANSITIONS.aggregate}#{order_id}", now)),
-        }
+        attributes: PaymentAttributes = {"order_id": order_id, "correlation_id": correlation_id}
         return Decision(transition, set=attributes)
     return Decision(transition) if row["status"] in transition.sources else None
 

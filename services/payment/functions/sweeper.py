@@ -15,7 +15,7 @@ from kernel.facts import OwnerFacts
 from kernel.handler import Handler, lambda_handler
 from kernel.index_shards import share_in
 from kernel.metrics import count
-from kernel.orphans import LANE, OrphanCapturedError
+from kernel.orphans import LANE, OrphanCapturedError, unsettled
 from kernel.settings import from_environment
 from kernel.workers import SweepSettings
 from services.payment.domain import states
@@ -73,7 +73,7 @@ def bootstrap(clients: Clients, environ: Mapping[str, str], make_gateway: Gatewa
     """Return the handler of a sweep, which returns how much it did. Sweeps may overlap."""
     table_name = environ["TABLE_NAME"]
     payments = Payments(clients.dynamodb, table_name)
-    republish = bootstrap_republish(clients, environ)
+    republish = bootstrap_republish(clients, environ, unsettled(states.TRANSITIONS.aggregate, UNSETTLED))
     facts = OwnerFacts(lambda: clients.functions, environ)
     sweeper = Sweeper(PaymentProcessor(payments, make_gateway(clients, environ)), facts)
     at_once = from_environment(SweepSettings, environ).sweep_at_once

@@ -87,7 +87,7 @@ class PaymentProcessor:
         """Set the total aside: AUTHORIZED, DECLINED with a reason, or VOIDED."""
 
         def intend(row: PaymentRow | None) -> PaymentDecision | None:
-            return decisions.intend_authorize(row, intent, causation.correlation_id, clock.now())
+            return decisions.intend_authorize(row, intent, causation.correlation_id)
 
         row = self.payments.create_or_apply(intent.order_id, intend, causation, presume_absent=True)
         if row["status"] == states.AUTHORIZING:
@@ -119,7 +119,7 @@ class PaymentProcessor:
         """
 
         def intend(row: PaymentRow | None) -> PaymentDecision | None:
-            return decisions.intend_void(row, order_id, causation.correlation_id, clock.now())
+            return decisions.intend_void(row, order_id, causation.correlation_id)
 
         row = self.payments.create_or_apply(order_id, intend, causation)
         if row["status"] == states.CAPTURING:

@@ -128,12 +128,22 @@ def another_text(name: str) -> Callable[[Row, Random], None]:
     return lambda row, random: row.update({name: f"other-{random.randrange(1000)}"})
 
 
+def other_hash(name: str) -> Callable[[Row, Random], None]:
+    return lambda row, random: row.update({name: identity.shortened(f"{random.getrandbits(256):064x}")})
+
+
 ORDER = "ORDER#"
-of_a("order", ORDER, "key hash flipped", "I1")(lambda row, random: row.update(key_hash=f"{random.getrandbits(256):064x}"))
-of_a("order", ORDER, "scope hash flipped", "I1")(lambda row, random: row.update(scope_hash=f"{random.getrandbits(256):064x}"))
+of_a("order", ORDER, "key hash flipped", "I1")(
+    lambda row, random: row.update(key_hash=identity.shortened(f"{random.getrandbits(256):064x}"))
+)
+of_a("order", ORDER, "scope hash flipped", "I1")(
+    lambda row, random: row.update(scope_hash=identity.shortened(f"{random.getrandbits(256):064x}"))
+)
 of_a("order", ORDER, "of another customer", "I1")(another_text("customer_id"))
 of_a("order", ORDER, "of another channel", "I1")(another_text("channel"))
-of_a("order", ORDER, "hash flipped", "I1")(lambda row, random: row.update(request_hash=f"{random.getrandbits(256):064x}"))
+of_a("order", ORDER, "hash flipped", "I1")(
+    lambda row, random: row.update(request_hash=identity.shortened(f"{random.getrandbits(256):064x}"))
+)
 of_a("order", ORDER, "token flipped", "I1")(set_to(payment_token="pm_other"))
 of_a("order", ORDER, "total one off", "W3")(total_by_one)
 of_a("order", ORDER, "currency swapped", "I1")(swap_currency)

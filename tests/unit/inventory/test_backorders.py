@@ -88,6 +88,7 @@ def test_back_order_can_wait_for_an_unknown_sku(inventory: InventoryService) -> 
         "next_place": 1,
         **dict.fromkeys(("shards", "merging", "splits"), 0),
         "waiting": [],
+        "watched": False,
     }
     assert inventory.queue() == [
         {"pk": f"PLACE#{BLUE}#0", "sku": BLUE, "place": 0, "order_id": inventory.row()["order_id"], "quantity": 1}

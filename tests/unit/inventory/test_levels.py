@@ -71,9 +71,45 @@ def test_threshold_of_zero_disables_the_alert(inventory: InventoryService) -> No
     assert told(inventory) == []
 
 
+def test_order_makes_only_a_watched_sku_due(inventory: InventoryService) -> None:
+    inventory.replenish(blue=3, giant=3)
+    inventory.watch(1, GIANT)
+    inventory.sweep()
+    inventory.reserve(0, blue=1)
+    assert due(inventory) == set()
+    inventory.reserve(1, giant=1)
+    assert due(inventory) == {f"SKU#{GIANT}"}
+
+
+def test_process_learns_once_that_a_sku_is_watched(inventory: InventoryService) -> None:
+    inventory.replenish(blue=3)
+    inventory.watch(1)
+    asked: list[str] = []
+
+    def notes(operation: str, request: Mapping[str, Any]) -> bool:
+        asked.append(operation)
+        return False
+
+    inventory.database.client = Amid(inventory.client, notes, refuse)
+    inventory.reserve(0, blue=1)
+    inventory.reserve(1, blue=1)
+    assert asked.count("transact_write_items") == 3, "the first was refused, since it took the SKU for one that is not watched"
+
+
+def test_sku_with_a_threshold_from_before_it_was_known_becomes_watched(inventory: InventoryService) -> None:
+    inventory.watch(2)
+    inventory.replenish(blue=3)
+    inventory.sweep()
+    inventory.reserve(0, blue=2)
+    assert due(inventory) == {f"SKU#{BLUE}"}
+    inventory.sweep()
+    assert told(inventory)[-1] == (f"LEVEL#{BLUE}#4", {"sku": BLUE, "available": 1, "threshold": 2})
+
+
 def test_only_a_change_of_available_stock_makes_a_sku_due(inventory: InventoryService) -> None:
     inventory.replenish(blue=3, giant=3)
     assert due(inventory) == {f"SKU#{BLUE}", f"SKU#{GIANT}"}
+    inventory.watch(1)
     inventory.sweep()
     assert due(inventory) == set()
     inventory.reserve(0, blue=1)

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError, ParamValidationError
 
 from kernel import clock
 from kernel.aggregate_store import AggregateStore, Causation, Decision, Row, marshal, shard_of
-from kernel.relay import BusUnavailableError, Outbox, Slice, publish, relay_records, republish, slice_at
+from kernel.relay import BusUnavailableError, Outbox, publish, relay_records, republish
+from kernel.table_pass import Slice, slice_at
 from services.payment.domain.states import TRANSITIONS
 from tests.support.outboxes import event_ids, events_in
 from tests.support.sample_events import TOTAL, authorized

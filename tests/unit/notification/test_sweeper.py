@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from botocore.exceptions import ReadTimeoutError
 
+from kernel import clock
 from services.notification.domain import decisions
 from tests.support.choreography import ORDER, an_event
 from tests.unit.notification.conftest import UNKNOWN_AFTER, NotificationService
@@ -34,6 +35,38 @@ def test_old_claim_is_given_up_once(notification: NotificationService) -> None:
     assert len(notification.sent) == 1
 
 
+def test_claim_is_in_the_index_only_if_its_delivery_left_it(notification: NotificationService) -> None:
+    def in_index() -> bool:
+        return "due_shard" in notification.note()
+
+    seen: list[bool] = []
+    notification.upon("before-call.sesv2.SendEmail", lambda: seen.append(in_index()))
+    notification.receives(CONFIRMED)
+    assert (seen, in_index()) == ([False], False)
+
+
+def test_claim_of_a_crashed_delivery_is_found_by_the_next_one(notification: NotificationService) -> None:
+    abandoned(notification)
+    assert notification.receives(CONFIRMED)["batchItemFailures"], "it comes back"
+    assert notification.sweep(after=UNKNOWN_AFTER)["given_up"] == 1
+
+
+def test_claim_of_a_lost_message_is_found_by_the_pass(notification: NotificationService) -> None:
+    abandoned(notification)
+    assert notification.sweep(after=UNKNOWN_AFTER - SECOND)["given_up"] == 0
+    assert "due_shard" not in notification.note(), "its delivery may go on"
+    assert notification.sweep(after=SECOND)["given_up"] == 0, "found"
+    assert notification.sweep(after=SECOND)["given_up"] == 1
+    assert notification.note()["reason"] == "SENDING_UNKNOWN"
+
+
+def abandoned(notification: NotificationService) -> None:
+    """Claim the note as a delivery that crashes before it sends the mail."""
+    notice = decisions.Notice(ORDER, "confirmed", "correlation-1", CONFIRMED["detail"]["metadata"]["event_id"])
+    with clock.use_source(lambda: notification.now):
+        notification.notes.create_or_apply(notice.note_id, lambda row: decisions.claim(row, notice, "nonce"), notice.causation)
+
+
 def test_given_up_claim_keeps_the_causation_of_its_event(notification: NotificationService) -> None:
     claim(notification)
     notification.sweep(after=UNKNOWN_AFTER)
@@ -42,7 +75,11 @@ def test_given_up_claim_keeps_the_causation_of_its_event(notification: Notificat
 
 
 def test_slow_delivery_sends_once_and_leaves_the_note_failed(notification: NotificationService) -> None:
-    notification.upon("before-call.sesv2.SendEmail", lambda: notification.sweep(after=UNKNOWN_AFTER) and None)
+    def swept() -> None:
+        notification.sweep(after=UNKNOWN_AFTER)
+        notification.sweep(after=SECOND)
+
+    notification.upon("before-call.sesv2.SendEmail", swept)
     notification.receives(CONFIRMED)
     assert (notification.note()["status"], len(notification.sent)) == ("FAILED", 1)
     assert notification.published() == [("NotificationFailed", {"kind": "confirmed", "reason": "SENDING_UNKNOWN"})]

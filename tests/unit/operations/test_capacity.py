@@ -107,12 +107,10 @@ def test_stripe_bounds_the_stage_that_uses_it() -> None:
     assert "Stripe" not in {each["part"] for each in capacity.bounds(STANDARD, KNOWN)}
 
 
-def test_order_among_many_needs_no_evaluation_of_its_own() -> None:
-    alone, many = units.counted()[capacity.PATH], capacity.order_among_many()
-    assert many.total("dynamodb.write", by=capacity.SKU_SWEEP) == 0
-    assert many.hottest[capacity.SKU] == alone.hottest[capacity.SKU] - 1
-    assert many.total("dynamodb.write", where="inventory/due") == 2
-    assert many.total("dynamodb.write", where="order") == alone.total("dynamodb.write", where="order")
+def test_order_makes_no_evaluation_of_its_sku() -> None:
+    order = units.counted()[capacity.PATH]
+    assert order.total("dynamodb.write", by="inventory-sweeper") == 0
+    assert order.total("dynamodb.write", where="inventory/due") == 0
 
 
 def test_default_sweepers_work_off_a_backlog_in_time() -> None:

@@ -91,7 +91,7 @@ def test_way_of_an_order_has_the_time_of_each_state_with_an_event() -> None:
     stage = ConsoleStage()
     found = course.course(stage, stage.place(CAPTURE_REFUSED), stage.traced)
     walked = {state["name"]: state for state in way(found, cast(ListedOrder, found["order"]))["states"]}
-    assert walked["AuthorizePayment"]["milliseconds"] == 3100
+    assert walked["AuthorizePayment"]["milliseconds"] == 2900
     assert walked["CapturePayment"]["kind"] == "refusal"
     assert walked["VoidPayment"]["kind"] == walked["Cancel"]["kind"] == "compensation"
     assert walked["DecideToConfirm"]["milliseconds"] is None

@@ -7,7 +7,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from kernel import clock, logs
 from kernel.aggregate_store import Causation
-from services.order.domain import decisions
+from services.order.domain import decisions, identity, order_request
 from tests.support.outboxes import events_in
 from tests.unit.order.conftest import Saga, Shop, an_order, contacts, order_store
 
@@ -182,6 +182,19 @@ def test_the_same_key_with_another_body_is_refused(shop: Shop) -> None:
     answer = shop.place(body=an_order(lines=[{"sku": "LP", "quantity": 1}]))
     assert (answer.status, answer.body["field"]) == (422, "Idempotency-Key")
     assert orders_written() == 1
+
+
+def test_order_of_version_0_2_is_known_by_its_hash_in_hex(shop: Shop, dynamodb: Any) -> None:
+    order_id = shop.place().body["order_id"]
+    in_hex = identity.request_hash(order_request.normalize_request(an_order()))
+    dynamodb.update_item(
+        TableName="orders",
+        Key={"pk": {"S": f"ORDER#{order_id}"}},
+        UpdateExpression="SET request_hash = :hash",
+        ExpressionAttributeValues={":hash": {"S": in_hex}},
+    )
+    assert shop.place().body["order_id"] == order_id
+    assert shop.place(body=an_order(lines=[{"sku": "LP", "quantity": 1}])).status == 422
 
 
 def test_two_customers_may_use_one_key(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from kernel import timeline
 from kernel.aggregate_store import marshal
 from kernel.naming import SERVICES
 from kernel.schemas import SERVICES_FOLDER
@@ -201,7 +202,7 @@ def test_shown_order_includes_its_timeline_and_missing_services(stage: Stage) ->
     stage.parameters["shipping/table-name"] = UserError("shipping is not deployed")
     assert orderctl_json(app, stage, "show", order_id)["elsewhere"]["shipping"] == "not deployed"
     shown = orderctl(app, stage, "show", order_id).stdout
-    placed_at = stage.orders()[order_id]["timeline"][0]["at"]
+    placed_at = timeline.entries(stage.orders()[order_id]["timeline"], order_id)[0]["at"]
     assert re.search(rf"{re.escape(placed_at)} +OrderPlaced", shown)
     assert "event_id" not in shown
 
