@@ -212,7 +212,7 @@ def load(name: str, *, like: str | None = None, at: Path | None = None) -> Stage
     check_name(name)
     file = (at or folder()) / f"{name}.yaml"
     if file.exists():
-        return parse(name, _text_of(file), str(file))
+        return parse(name, text_of(file), str(file))
     if like is None:
         hint = f"Stages: {listed(at)}. To create it, use `orderctl stages new {name}`."
         raise StageError(f"There is no stage {name!r}: {file} is missing.", hint)
@@ -224,9 +224,10 @@ def load(name: str, *, like: str | None = None, at: Path | None = None) -> Stage
     return replace(model, name=name)
 
 
-def _text_of(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """Return the text of a stage's file, with its own line ends. Raises StageError if it is not UTF-8."""
     try:
-        return file.read_text(encoding="utf-8")
+        return file.read_bytes().decode()
     except UnicodeDecodeError:
         raise StageError(f"{file} is not UTF-8 text.", "Save it as UTF-8, then try again.") from None
 

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from kernel.naming import source_of
-from operations.errors import WrongUsageError
+from operations.errors import UserError, WrongUsageError
 from operations.scaffold import names
+from operations.scaffold.source import Source
 from operations.scaffold.workspace import TEMPLATES, Workspace, rendered, workspace
 
 PUBLISHES: Final = re.compile(r"(## Events\n\nPublishes )(none\.)?")
@@ -49,37 +50,34 @@ def add(copy: Workspace, owner: str, name: str, step_name: str | None = None) ->
     """Write the event's schema, and let the step publish it, without the files that are built."""
     states, readme = f"services/{owner}/domain/states.py", f"services/{owner}/README.md"
     text = copy.read(states)
-    step = chosen(list(steps(text)), owner, step_name)
+    step = chosen(list(steps(text, states)), owner, step_name)
     copy.write(states, f'{text[: step.end]}, publishes="{name}"{text[step.end :]}')
     copy.write(f"services/{owner}/schemas/{name}.v1.json", json.dumps(schema_of(copy, owner, name, step), indent=2) + "\n")
-    copy.write(readme, PUBLISHES.sub(lambda found: f"{found[1]}`{name}`{'.' if found[2] else ', '}", copy.read(readme), 1))
+    listed, places = PUBLISHES.subn(lambda found: f"{found[1]}`{name}`{'.' if found[2] else ', '}", copy.read(readme), 1)
+    if not places:
+        fault = f"{readme} has no paragraph below `## Events` that begins with `Publishes`, so nothing was written."
+        raise UserError(fault, "Add `Publishes none.` there, and try again.")
+    copy.write(readme, listed)
     copy.formatted(states)
 
 
-def steps(text: str) -> Iterator[Step]:
-    """Yield the steps of the transition tables in the text of a `states.py`."""
-    lines = [len(line) for line in text.encode().splitlines(keepends=True)]
-    for node in ast.walk(ast.parse(text)):
+def steps(text: str, place: str) -> Iterator[Step]:
+    """Yield the steps of the transition tables in the text of a `states.py`; `place` names it in an error."""
+    source = Source(text, place)
+    for node in ast.walk(source.tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "TransitionTable":
             given = {keyword.arg: keyword.value for keyword in node.keywords}
             for call in ast.walk(given["transitions"]):
                 if isinstance(call, ast.Call) and ast.unparse(call.func) == "step":
                     last = [*call.args, *(keyword.value for keyword in call.keywords)][-1]
-                    assert last.end_lineno is not None
-                    assert last.end_col_offset is not None
-                    end = sum(lines[: last.end_lineno - 1]) + last.end_col_offset
-                    yield Step(
-                        ast.literal_eval(call.args[0]),
-                        ast.literal_eval(given["aggregate"]),
-                        _event_of(call),
-                        len(text.encode()[:end].decode()),
-                    )
+                    aggregate = source.literal(given["aggregate"])
+                    yield Step(source.literal(call.args[0]), aggregate, _event_of(call, source), source.end(last))
 
 
-def _event_of(call: ast.Call) -> str | None:
+def _event_of(call: ast.Call, source: Source) -> str | None:
     positional = call.args[POSITION : POSITION + 1]
     named = [keyword.value for keyword in call.keywords if keyword.arg == "publishes"]
-    return next((str(ast.literal_eval(value)) for value in (*positional, *named)), None)
+    return next((source.literal(value) for value in (*positional, *named)), None)
 
 
 def chosen(found: list[Step], owner: str, name: str | None) -> Step:
@@ -102,7 +100,8 @@ def schema_of(copy: Workspace, owner: str, name: str, step: Step) -> Mapping[str
     """Return the event's schema. Its metadata are those of the other events of the same rows, if there are any."""
     values = {"name": name, "owner": owner, "aggregate": step.aggregate, "source": source_of(owner)}
     made: dict[str, Any] = json.loads(rendered(TEMPLATES / "event" / "schema.json.jinja", values))
-    for sibling in steps(copy.read(f"services/{owner}/domain/states.py")):
+    states = f"services/{owner}/domain/states.py"
+    for sibling in steps(copy.read(states), states):
         files = sorted((copy.folder / "services" / owner / "schemas").glob(f"{sibling.publishes}.v*.json"))
         if files and sibling.publishes != name and sibling.aggregate == step.aggregate:
             known = json.loads(files[-1].read_text())

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from keyword import iskeyword
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from operations.errors import UserError, WrongUsageError
 
@@ -36,14 +36,19 @@ def check_event(root: Path, name: str) -> None:
             f"{name!r} cannot name an event: an event has two to six words in CamelCase and at most 40 letters.",
             "Say what has happened, such as `PointsGiven`.",
         )
-    for schema in schemas(root):
-        if json.loads(schema.read_text())["x-detail-type"] == name:
+    for file, schema in schemas(root):
+        if schema["x-detail-type"] == name:
             raise UserError(
-                f"{schema.relative_to(root)} has the event {name} already: no two services publish the same type.",
+                f"{file} has the event {name} already: no two services publish the same type.",
                 "Choose another name, or evolve that event: docs/how-to/evolve-an-event.md.",
             )
 
 
-def schemas(root: Path) -> Iterator[Path]:
-    """Yield the schemas of all events of a checkout."""
-    yield from sorted(root.glob("services/*/schemas/*.json"))
+def schemas(root: Path) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Yield the schemas of all events of a checkout, each with its file. Raises UserError for one that is no JSON."""
+    for file in sorted(root.glob("services/*/schemas/*.json")):
+        place = file.relative_to(root)
+        try:
+            yield place, json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise UserError(f"{place} is not JSON, so nothing was written: {error}.", "Correct it, and try again.") from error

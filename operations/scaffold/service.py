@@ -1,19 +1,18 @@
 """A new service: its folder, its unit tests, and its line in the composition."""
 
+import ast
 import difflib
-import json
-import re
 from pathlib import Path
 from typing import Final
 
 from kernel.naming import SOURCE_PREFIX
 from operations.errors import UserError, WrongUsageError
 from operations.scaffold import names
+from operations.scaffold.source import Source
 from operations.scaffold.workspace import Workspace, workspace
 
 COMPOSITION: Final = "app.py"
-IMPORTS: Final = re.compile(r"^from services\.\w+\.infrastructure import \w+$", re.MULTILINE)
-STACKS: Final = re.compile(r"^STACKS = \(\n(?P<stacks>.*?)^\)", re.MULTILINE | re.DOTALL)
+STACKS: Final = "STACKS"
 
 
 def create(root: Path, name: str, event: str) -> list[str]:
@@ -40,8 +39,7 @@ def add(copy: Workspace, name: str, owner: str, event: str) -> None:
 def owner_of(root: Path, event: str) -> str:
     """Return the service that publishes the event about an order. Raises WrongUsageError for any other event."""
     owners = {}
-    for file in names.schemas(root):
-        schema = json.loads(file.read_text())
+    for _, schema in names.schemas(root):
         if "order_id" in schema["properties"]["metadata"]["required"]:
             owners[schema["x-detail-type"]] = schema["x-source"].removeprefix(SOURCE_PREFIX)
     if event not in owners:
@@ -52,12 +50,25 @@ def owner_of(root: Path, event: str) -> str:
 
 
 def compose(copy: Workspace, name: str) -> None:
-    """Add the service's stack to the composition. Raises UserError if `app.py` has another form than it had."""
+    """Add the service's stack to the composition. Raises UserError if `app.py` has no list or tuple STACKS to add it to."""
     text, stack = copy.read(COMPOSITION), f"{name.capitalize()}Stack"
-    imports, stacks = list(IMPORTS.finditer(text)), STACKS.search(text)
-    if not imports or not stacks:
-        raise UserError(f"{COMPOSITION} has no tuple STACKS, so nothing was written.", "Restore it, and try again.")
-    end = stacks.end("stacks")
-    text = f"{text[:end]}    {stack},\n{text[end:]}"
-    last = imports[-1].end()
-    copy.write(COMPOSITION, f"{text[:last]}\nfrom services.{name}.infrastructure import {stack}{text[last:]}")
+    source = Source(text, COMPOSITION)
+    stacks = stacks_of(source)
+    if stacks is None or not stacks.elts:
+        raise UserError(f"{COMPOSITION} has no list or tuple STACKS, so nothing was written.", "Restore it, and try again.")
+    end = source.end(stacks.elts[-1])
+    last = next(node for node in reversed(source.tree.body) if isinstance(node, ast.Import | ast.ImportFrom))
+    line = source.end(last)
+    imported = f"\nfrom services.{name}.infrastructure import {stack}\n"
+    copy.write(COMPOSITION, f"{text[:line]}{imported}{text[line:end]}, {stack}{text[end:]}")
+
+
+def stacks_of(source: Source) -> ast.List | ast.Tuple | None:
+    """Return the list or tuple that the module assigns to STACKS, the last one; None if there is none."""
+    found: ast.List | ast.Tuple | None = None
+    for node in source.tree.body:
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if any(isinstance(target, ast.Name) and target.id == STACKS for target in targets):
+            found = value if isinstance(value, ast.List | ast.Tuple) else None
+    return found

@@ -35,8 +35,12 @@ class Workspace:
             self.write(place, rendered(template, values))
 
     def read(self, path: str) -> str:
-        """Return the text of a file of the copy."""
-        return (self.folder / path).read_text(encoding="utf-8")
+        """Return the text of a file of the copy. Raises UserError if it is missing, or no text."""
+        try:
+            return (self.folder / path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            fault = f"{path} is missing or is no text, so nothing was written."
+            raise UserError(fault, "Restore it, and try again.") from error
 
     def write(self, path: str, text: str) -> None:
         """Write a file of the copy."""

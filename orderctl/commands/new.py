@@ -69,7 +69,7 @@ def channel(
         list[str] | None, typer.Option(help="An IAM role or user that may publish; repeat it for more.  [default: role/NAME]")
     ] = None,
 ) -> None:
-    """Make a channel: its line in `stages/STAGE.yaml`, with the principals that may publish orders in its name.
+    """Make a channel: its item in `stages/STAGE.yaml`, with the principals that may publish orders in its name.
 
     Examples:
 
@@ -77,12 +77,14 @@ def channel(
 
     - `orderctl new channel market --for prod --principal role/market-feed`
     """
-    from operations.repository import REPOSITORY
+    import stages
     from operations.scaffold import channel as scaffold
 
-    files = scaffold.create(REPOSITORY, name, stage, principal or [f"role/{name}"])
-    deploy = "orderctl deploy platform"
-    report(files, (REBUILD, deploy, f"orderctl events publish data/order-placed.json --channel {name}"))
+    file = scaffold.create(stages.folder(), name, stage, principal or [f"role/{name}"])
+    chosen = "" if stage == stages.LAPTOP_STAGE else f"--stage {stage} "
+    chosen = chosen if stages.load(stage).ephemeral else f"--target aws {chosen}"
+    publish = f"orderctl {chosen}events publish data/order-placed.json --channel {name}"
+    report([str(file)], (REBUILD, f"orderctl {chosen}deploy platform", publish))
 
 
 def report(files: Sequence[str], commands: Sequence[str]) -> None:

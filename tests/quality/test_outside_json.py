@@ -27,7 +27,7 @@ EXCEPTIONS = {
     "operations/contracts/baseline.py": ITS_OWN_FILES,
     "operations/scaffold/event.py": ITS_OWN_FILES,
     "operations/scaffold/names.py": ITS_OWN_FILES,
-    "operations/scaffold/service.py": ITS_OWN_FILES,
+    "operations/scaffold/source.py": ITS_OWN_FILES,
     "laptop/doctor.py": ITS_OWN_FILES,
     "laptop/emulator/process.py": ITS_OWN_FILES,
     "orderctl/reference/settings.py": ITS_OWN_FILES,

@@ -45,7 +45,7 @@ def made() -> Iterator[Workspace]:
             (copy.folder / name).symlink_to(REPOSITORY / name)
         service.add(copy, "loyalty", service.owner_of(copy.folder, "OrderConfirmed"), "OrderConfirmed")
         event.add(copy, "loyalty", "PointsGiven")
-        channel.add(copy, "market", "dev", ["role/market"])
+        channel.create(copy.folder / "stages", "market", "dev", ["role/market"])
         copy.build()
         yield copy
 
@@ -92,4 +92,4 @@ def test_what_is_made_is_not_made_again(made: Workspace) -> None:
     with pytest.raises(UserError, match=r"PointsGiven.v1.json has the event PointsGiven already"):
         event.create(made.folder, "shipping", "PointsGiven")
     with pytest.raises(UserError, match="market is declared twice"):
-        channel.add(made, "market", "dev", ["role/market"])
+        channel.create(made.folder / "stages", "market", "dev", ["role/market"])
