@@ -7,6 +7,7 @@ from typing import Final
 
 from kernel.currencies import MINOR_DIGITS
 from kernel.money import MAX_PRICE
+from operations import errors
 from operations.aws.service_client import Price
 from operations.errors import UserError
 from services.order.domain.prices import InvalidPriceError, check_price, check_title
@@ -15,16 +16,18 @@ COLUMNS: Final = ("sku", "title", "price", "currency")
 NEXT: Final = "Nothing was set. Correct the file, then run the command again."
 
 
-def read(file: str) -> list[Price]:
-    """Return the prices in a file, by SKU at most one. Raises UserError with the line of the first that cannot be set."""
+def read(file: Path) -> list[Price]:
+    """Return the prices in a file, by SKU at most one. Raises UserError with the line of the first that cannot be
+    set, WrongUsageError for a file that cannot be read.
+    """
     try:
-        with Path(file).open(encoding="utf-8-sig", newline="") as lines:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
             table = csv.DictReader(lines, restkey="", strict=True)
             if sorted(table.fieldnames or ()) != sorted(COLUMNS):
                 raise UserError(f"{file} does not have the columns {', '.join(COLUMNS)}.", NEXT)
             rows = [(table.line_num, row) for row in table]
     except OSError as error:
-        raise UserError(f"{file} cannot be read: {error.strerror}.", "Check the path and its permissions.") from error
+        raise errors.unreadable(file, error) from error
     except (csv.Error, UnicodeDecodeError) as error:
         raise UserError(f"{file} is not comma-separated text in UTF-8: {error}.", NEXT) from error
     found: dict[str, Price] = {}

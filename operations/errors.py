@@ -45,3 +45,8 @@ class FieldError(UserError):
         super().__init__(message, hint)
         self.field = field
         self.reason = reason
+
+
+def unreadable(file: object, error: OSError) -> WrongUsageError:
+    """Return the error for a file of the command line that cannot be read."""
+    return WrongUsageError(f"{file} cannot be read: {error.strerror}.", "Check the path and its permissions.")

@@ -4,7 +4,6 @@ The commands of a noun are in `orderctl/commands/<noun>.py`, with one function `
 A command takes `ctx: typer.Context` and reads its `Target` from `ctx.obj`.
 """
 
-import errno
 import sys
 from collections.abc import Callable
 from typing import Annotated, Any, TypeVar
@@ -48,12 +47,10 @@ from orderctl.commands import (
     trace,
 )
 from orderctl.commands import stages as stages_command
-from orderctl.terminal import output
+from orderctl.terminal import files, output
 from stages import StageError
 
 T = TypeVar("T")
-UNUSABLE = frozenset({errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.ENOTDIR, errno.EISDIR})
-"""Errors of a file or folder that the operator chose and can correct."""
 
 COMMANDS = (
     lifecycle,
@@ -94,9 +91,8 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in UNUSABLE and error.filename is not None:
-                hint = f"Orderflow keeps its own files in {process.home()}; set ORDERFLOW_HOME to keep them elsewhere."
-                raise errors.UserError(f"Cannot use {error.filename}: {error.strerror}.", hint) from error
+            if isinstance(error, OSError) and (of_file := files.explained(error)):
+                raise of_file from error
             if isinstance(error, OrderflowError):
                 raise errors.UserError(f"The command failed: {error}.", "See the reason. You can run it again.") from error
             if isinstance(error, UnicodeEncodeError):

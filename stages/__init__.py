@@ -300,7 +300,7 @@ def example(name: str, **replaced: str) -> str:
     """Return the text of a file for a new lasting stage: the example, with some settings replaced."""
     text = EXAMPLE.read_text(encoding="utf-8").replace("example-production", name)
     for setting, value in replaced.items():
-        text = re.sub(rf"(?m)^{setting}: .*$", f"{setting}: {value}", text)
+        text = re.sub(rf"(?m)^{setting}: .*$", f"{setting}: {value}".replace("\\", "\\\\"), text)
     return text
 
 

@@ -5,16 +5,18 @@ Two formats: the master (customer, date, CDs, dollars) and the sample (customer,
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TypedDict
+from typing import TextIO, TypedDict
 
 from kernel.events import Metadata
 from kernel.identifiers import shown
 from kernel.statements import Quantity
+from operations import errors
 from operations.aws.service_client import Contact
 from services.order.schemas.models import ChannelOrderPlacedV1Data
 
@@ -87,11 +89,14 @@ def cents_of(sku: str) -> int:
 
 
 def read(file: Path, limit: int | None = None) -> tuple[list[Purchase], list[Malformed]]:
-    """Return the purchases of the first `limit` rows, and the malformed rows. A header and empty lines are not rows."""
+    """Return the purchases of the first `limit` rows, and the malformed rows. A header and empty lines are not rows.
+
+    Raises WrongUsageError for a file that cannot be read.
+    """
     purchases: list[Purchase] = []
     malformed: list[Malformed] = []
     seen: Counter[tuple[str, str, int, int]] = Counter()
-    with file.open(encoding="utf-8", errors="replace") as rows:
+    with _opened(file) as rows:
         for number, text in enumerate(rows, start=1):
             if limit is not None and len(purchases) + len(malformed) >= limit:
                 break
@@ -106,6 +111,15 @@ def read(file: Path, limit: int | None = None) -> tuple[list[Purchase], list[Mal
             seen[row] += 1
             purchases.append(Purchase(*row, occurrence=seen[row]))
     return purchases, malformed
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    try:
+        with file.open(encoding="utf-8", errors="replace") as rows:
+            yield rows
+    except OSError as error:
+        raise errors.unreadable(file, error) from error
 
 
 def parse(words: list[str]) -> tuple[str, str, int, int]:

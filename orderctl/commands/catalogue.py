@@ -1,5 +1,6 @@
 """`orderctl catalogue`: list, set."""
 
+from pathlib import Path
 from typing import Annotated, cast
 
 import typer
@@ -44,7 +45,7 @@ def list_prices(ctx: typer.Context, output_format: OutputOption = Format.TABLE) 
 @app.command("set")
 def set_prices(
     ctx: typer.Context,
-    file: Annotated[str, typer.Argument(help="A CSV file with the columns sku, title, price and currency.")],
+    file: Annotated[Path, typer.Argument(help="A CSV file with the columns sku, title, price and currency.")],
     reason: ReasonOption = "",
     output_format: OutputOption = Format.TABLE,
 ) -> None:

@@ -1,5 +1,6 @@
 """`orderctl contacts`: put, mark."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -21,7 +22,7 @@ def register(root: typer.Typer) -> None:
 def put(
     ctx: typer.Context,
     customer: Annotated[str, typer.Argument(help="The customer's id.")],
-    file: Annotated[str, typer.Argument(help="A JSON file with name, email and address; - for standard input.")],
+    file: Annotated[Path, typer.Argument(help="A JSON file with name, email and address; - for standard input.")],
 ) -> None:
     """Save a customer's contact, and replace an earlier one. An order needs its customer's contact.
 

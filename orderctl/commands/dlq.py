@@ -8,7 +8,7 @@ import typer
 
 from operations.errors import CheckFailedError
 from operations.polling import wait_for
-from orderctl.terminal import output
+from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Show, redrive or drop the messages of dead-letter queues.")
@@ -135,9 +135,10 @@ def drop(
     from operations.dead_letters import redrives
 
     which = redrives.chosen(ids, everything=everything, limit=limit)
+    file = to or Path(redrives.copies(name, datetime.now(UTC)))
+    files.check_file(file)
     if output.attended() and not yes:
         typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
-    file = to or Path(redrives.copies(name, datetime.now(UTC)))
     with output.err.status("Dropping ...") as line:
         results = redrives.drop(ctx.obj, name, which, file, lambda one: line.update(str(one["id"])))
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")

@@ -1,6 +1,7 @@
 """`orderctl events`: publish, tail."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -22,7 +23,7 @@ def register(root: typer.Typer) -> None:
 def publish(
     ctx: typer.Context,
     file: Annotated[
-        str,
+        Path,
         typer.Argument(
             help="A JSON file with an event's detail {metadata, data}, an entry of PutEvents, or a list; - for stdin."
         ),

@@ -10,7 +10,7 @@ import typer
 
 from operations.aws.target import Target
 from operations.errors import CheckFailedError, UserError
-from orderctl.terminal import output
+from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
 
 NOT_RUNNING = "The laptop's AWS is not running."
@@ -46,6 +46,8 @@ def up(
     from laptop import bring_up, page
 
     target = laptop_of(ctx)
+    if persist is not None:
+        files.check_folder(persist)
     target, record = bring_up.up(target, output.Progress(), port=port, persist=persist, app=app, everything=everything)
     found = bring_up.addresses(target)
     served = page.serve(console_command(record.endpoint, target.stage)) if app is None else None

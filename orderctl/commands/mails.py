@@ -8,7 +8,7 @@ import typer
 from operations import acts
 from operations.acts import Act
 from operations.aws import service_client
-from orderctl.terminal import output
+from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption
 
@@ -51,11 +51,12 @@ def preview(
         mail = mail_samples.compose(kind, shop, country.upper())
         typer.echo(f"{mail.subject}\n\n{mail.text}")
         return
+    files.check_folder(to)
     to.mkdir(parents=True, exist_ok=True)
     for each in mail_samples.KINDS:
         mail = mail_samples.compose(each, shop, country.upper())
-        (to / f"{each}.txt").write_text(f"{mail.subject}\n\n{mail.text}\n", encoding="utf-8")
-        (to / f"{each}.html").write_text(f"{mail.html}\n", encoding="utf-8")
+        files.write(to / f"{each}.txt", f"{mail.subject}\n\n{mail.text}\n")
+        files.write(to / f"{each}.html", f"{mail.html}\n")
     output.err.print(f"Wrote {len(mail_samples.KINDS)} mails, each as text and as a page, to {to}.", markup=False)
 
 

@@ -339,7 +339,7 @@ def resume(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = 
 @app.command("import")
 def import_orders(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="A CDNOW file: the sample or the full data.")],
+    file: Annotated[Path, typer.Argument(help="A CDNOW file: the sample or the full data.")],
     limit: Annotated[int | None, typer.Option(min=1, help="Only this number of rows, from the start.")] = None,
     channel: Annotated[str, typer.Option(help="The channel of the orders.")] = "cdnow",
     rate: Annotated[float, typer.Option(min=0.1, help="The most events per second.")] = 25,
@@ -364,12 +364,13 @@ def import_orders(
     from operations.orders import cdnow, order_import
 
     purchases, malformed = cdnow.read(file, limit)
+    if not purchases:
+        first = "".join(f" Line {bad.line_number} {bad.reason}." for bad in malformed[:1])
+        raise UserError(f"{file} has no row that can be imported.{first}", "See docs/how-to/import-orders.md for the format.")
     for bad in malformed:
         output.err.print(f"[yellow]line {bad.line_number}:[/yellow] {escape(bad.reason)}")
     summary = cdnow.count(purchases, malformed)
     if not dry_run:
-        if not purchases:
-            raise UserError(f"{file} has no row that can be imported.", "See docs/how-to/import-orders.md for the format.")
         summary |= order_import.run(
             ctx.obj,
             purchases,

@@ -1,5 +1,6 @@
 """`orderctl rules`: list, test."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,7 +51,7 @@ def list_rules(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -
 def test(
     ctx: typer.Context,
     file: Annotated[
-        str,
+        Path,
         typer.Argument(help="A JSON file with an event, or with its detail; - for standard input.", metavar="EVENT.json"),
     ],
     source: Annotated[str | None, typer.Option(help="The event's source, if the file has only the detail.")] = None,

@@ -7,7 +7,7 @@ import typer
 
 import stages
 from operations.errors import CheckFailedError, UserError
-from orderctl.terminal import output
+from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
 from stages import StageError
 
@@ -37,7 +37,8 @@ def list_stages(output_format: OutputOption = Format.TABLE) -> None:
     """
     found = [_read(stages.load, name) for name in stages.names()]
     rows = [{**vars(stage), "stage": stage.name, "lasts": not stage.ephemeral} for stage in found]
-    output.show([{key: row[key] for key in LISTED} for row in rows], LISTED, output_format, empty="There is no stage file yet.")
+    empty = f"There is no stage file in {stages.folder()}."
+    output.show([{key: row[key] for key in LISTED} for row in rows], LISTED, output_format, empty=empty)
 
 
 @app.command()
@@ -98,7 +99,7 @@ def new(
     given = {"account": f'"{account}"' if account else None, "region": region}
     text = stages.example(stage, **{name: value for name, value in given.items() if value})
     _read(lambda _: stages.parse(stage, text, str(file)), stage)
-    file.write_text(text, encoding="utf-8")
+    files.write(file, text)
     output.err.print(
         f"Created {file}. Fill it in, check it with `orderctl stages check {stage}`, and commit it.", soft_wrap=True
     )

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from orderctl.terminal import output
+from orderctl.terminal import files, output
 
 if TYPE_CHECKING:
     from operations.order_trace import Node
@@ -50,11 +50,13 @@ def trace(
     from operations import order_trace
     from operations.otlp import document
 
+    if otlp is not None:
+        files.check_file(otlp)
     with output.err.status("Reading the journal ..."):
         found = order_trace.trace(ctx.obj, order)
     roots = found.roots
     if otlp is not None:
-        otlp.write_text(json.dumps(document(roots), indent=1) + "\n", encoding="utf-8")
+        files.write(otlp, json.dumps(document(roots), indent=1) + "\n")
     match output_format:
         case TraceFormat.JSON:
             output.show_json([root.as_data() for root in roots])

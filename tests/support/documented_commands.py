@@ -80,7 +80,7 @@ def steps(text: str) -> list[str]:
 
 def of_help() -> dict[str, list[str]]:
     """Return the examples of each command's help, by the command's full name."""
-    return {" ".join(names): EXAMPLE.findall(command.help or "") for names, command in _commands(root(), ())}
+    return {" ".join(names): EXAMPLE.findall(command.help or "") for names, command in commands()}
 
 
 def invocations(line: str, program: str) -> list[list[str]]:
@@ -143,10 +143,15 @@ def root() -> Any:
     return typer.main.get_command(app)
 
 
-def _commands(command: object, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Yield each command that `--help` lists, with the words of its name."""
+    yield from _below(root(), ())
+
+
+def _below(command: object, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
     if not hasattr(command, "commands"):
         yield names, command
         return
     for name, inner in command.commands.items():
         if not inner.hidden:
-            yield from _commands(inner, (*names, name))
+            yield from _below(inner, (*names, name))

@@ -245,6 +245,7 @@ def test_a_new_stages_file_is_the_example_with_its_own_name() -> None:
     stage = stages.parse("shop", text, "shop.yaml")
     assert (stage.region, stage.account) == ("us-east-1", "000000000000")
     assert "Stage shop." in text
+    assert "region: \\1" in stages.example("shop", region="\\1")
 
 
 def test_an_integral_number_is_an_integer() -> None:
