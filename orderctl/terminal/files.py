@@ -19,9 +19,9 @@ NEXT: Final = "Check the path and its permissions."
 
 def check_file(file: Path) -> None:
     """Raise WrongUsageError unless a file can be written there."""
+    _check_usable(file.parent, f"{file} cannot be written")
     if file.is_dir():
         raise WrongUsageError(f"{file} is a folder.", "Give the path of a file.")
-    _check_usable(file.parent, f"{file} cannot be written")
     if file.exists() and not os.access(file, os.W_OK):
         raise WrongUsageError(f"{file} cannot be written: permission denied.", NEXT)
 

@@ -102,7 +102,10 @@ def test_path_without_permission_is_refused(home: Path, name: str) -> None:
     if os.access(home / "binary", os.R_OK):
         pytest.skip("root may read and write everything")
     wrong = {**dict.fromkeys(READ, "binary"), **dict.fromkeys(WRITTEN, "folder/x"), **dict.fromkeys(FOLDERS, "folder/x")}
-    assert refused(name, home / wrong[name]).exit_code == EXIT_USAGE
+    answer = CliRunner().invoke(app, [*NO_AWS, *PATHS[name], str(home / wrong[name])], env={"TERMINAL_WIDTH": "400"})
+    found = answer.exception if isinstance(answer.exception, UserError) else answer  # typer itself tries to read
+    assert found.exit_code == EXIT_USAGE
+    assert wrong[name] in f"{answer.output}{answer.exception}"
 
 
 def test_stage_file_where_none_can_be_is_refused(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
