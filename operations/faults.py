@@ -14,7 +14,7 @@ from kernel import clock
 from kernel.naming import stack_name
 from operations.aws import service_client
 from operations.aws.target import Target
-from operations.errors import UserError
+from operations.errors import UserError, WrongUsageError
 from operations.events import publisher
 
 PATH: Final = "/_orderflow/faults"
@@ -149,7 +149,9 @@ class Begun(TypedDict):
 
 
 def listed(target: Target) -> list[Listed]:
-    """Return all faults. Raises UserError for a stage on AWS, and for an emulator without the switch."""
+    """Return all faults. Raises WrongUsageError for a stage on AWS, UserError for an emulator
+    without the switch.
+    """
     active = {fault["name"] for fault in _active(target)}
     return [
         {
@@ -187,7 +189,7 @@ def stop(target: Target, names: Iterable[str]) -> list[str]:
 
 def _known(name: str) -> Trial | Switch:
     if name not in FAULTS:
-        raise UserError(f"There is no fault {name}.", "List the faults with `orderctl faults list`.")
+        raise WrongUsageError(f"There is no fault {name}.", "List the faults with `orderctl faults list`.")
     return FAULTS[name]
 
 
@@ -224,7 +226,7 @@ def _switch(target: Target, faults: Sequence[Mapping[str, Any]]) -> None:
 
 def _asked(target: Target, method: str, query: str) -> list[Mapping[str, Any]]:
     if not target.is_laptop:
-        raise UserError("Faults are for the laptop's AWS only.", "Leave `--target aws` out.")
+        raise WrongUsageError("Faults are for the laptop's AWS only.", "Leave `--target aws` out.")
     answer = target.call(method, f"{target.reachable()}{PATH}{query}")
     try:
         found = answer.json().get("faults") if answer.status == 200 else None

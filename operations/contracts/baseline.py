@@ -13,7 +13,7 @@ from typing import Final
 from kernel import schemas
 from kernel.naming import CHANNEL_PREFIX
 from operations.contracts.diff import Change, Schema, changes
-from operations.errors import UserError
+from operations.errors import UserError, WrongUsageError
 from operations.repository import REPOSITORY
 
 FILE: Final = REPOSITORY / "docs" / "reference" / "events" / "released-schemas.json"
@@ -86,7 +86,7 @@ def read(file: Path = FILE) -> dict[Key, Schema]:
 
 
 def of_revision(revision: str) -> dict[Key, Schema]:
-    """Return the schemas of a git revision. Raises UserError if git does not know it."""
+    """Return the schemas of a git revision. Raises WrongUsageError if git does not know it."""
     listed = _git("ls-tree", "-r", "--name-only", revision, "services")
     paths = [path for path in listed.splitlines() if "/schemas/" in path and path.endswith(".json")]
     found = [json.loads(_git("show", f"{revision}:{path}")) for path in paths]
@@ -111,5 +111,5 @@ def _key(schema: Schema) -> Key:
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=REPOSITORY, capture_output=True, text=True, check=False)  # nosec B607
     if done.returncode != 0:
-        raise UserError(f"git {' '.join(arguments[:2])} failed: {done.stderr.strip()}", "Check the git revision.")
+        raise WrongUsageError(f"git {' '.join(arguments[:2])} failed: {done.stderr.strip()}", "Check the git revision.")
     return done.stdout

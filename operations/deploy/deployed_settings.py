@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import stages
 from kernel import outside_json
 from kernel.naming import parameter_name
-from operations.errors import UserError
+from operations.errors import UserError, WrongUsageError
 from stages import Stage
 
 Settings = Mapping[str, stages.Value]
@@ -49,13 +49,16 @@ def changes(stage: Stage, known: Mapping[str, Settings]) -> list[Change]:
     ]
 
 
-def check_allowed(stage: Stage, found: Sequence[Change], allowed: Sequence[str]) -> None:
-    """Check that every protected change is allowed. Raises UserError that names the others and the option to allow them."""
+def check_protected(allowed: Sequence[str]) -> None:
+    """Check the values of `--allow-change`. Raises WrongUsageError for one that is no protected setting."""
     for name in allowed:
         if name not in stages.PROTECTED:
-            raise UserError(
-                f"There is no protected setting {name} (--allow-change).", f"Choose one of: {', '.join(stages.PROTECTED)}."
-            )
+            fault = f"There is no protected setting {name} (--allow-change)."
+            raise WrongUsageError(fault, f"Choose one of: {', '.join(stages.PROTECTED)}.")
+
+
+def check_allowed(stage: Stage, found: Sequence[Change], allowed: Sequence[str]) -> None:
+    """Check that every protected change is allowed. Raises UserError that names the others and the option to allow them."""
     refused = [change for change in found if change.must_be_allowed and change.setting not in allowed]
     if not refused:
         return

@@ -43,18 +43,18 @@ def known() -> list[str]:
 
 
 def check_named(services: Iterable[str], there_are: Sequence[str], *, everything: bool) -> list[str]:
-    """Return the names of these services. Raises UserError for no name, or an unknown one."""
+    """Return the names of these services. Raises WrongUsageError for no name, or an unknown one."""
     wanted = [named(service) for service in services]
     if everything == bool(wanted):
         raise WrongUsageError("Name the services, or --all.", f"Choose from: {', '.join(there_are)}.")
     for name in wanted:
         if name not in there_are:
-            raise UserError(f"There is no service {name!r}.", f"Choose from: {', '.join(there_are)}.")
+            raise WrongUsageError(f"There is no service {name!r}.", f"Choose from: {', '.join(there_are)}.")
     return wanted
 
 
 def chosen(stacks: Sequence[StackWiring], services: Iterable[str], *, everything: bool) -> list[StackWiring]:
-    """Return the stacks of these services, in the order of deployment. Raises UserError for no name, or an unknown one."""
+    """Return the stacks of these services, in the order of deployment. Raises WrongUsageError for none or an unknown one."""
     wanted = check_named(services, [service_of(stack) for stack in stacks], everything=everything)
     return [stack for stack in stacks if everything or service_of(stack) in wanted]
 

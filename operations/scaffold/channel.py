@@ -3,7 +3,7 @@
 import re
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
@@ -18,8 +18,8 @@ DASH: Final = re.compile(r" *- +")
 def create(folder: Path, name: str, stage: str, principals: list[str]) -> Path:
     """Let a channel publish orders on a stage, in the name of its principals. Return the stage's file in `folder`.
 
-    Raises WrongUsageError for a stage that cannot be, UserError for one without a file, and for a channel that exists or that
-    the stage's schema refuses. It raises UserError too if the file's form cannot be edited. Then the file is as it was.
+    Raises WrongUsageError for a stage that cannot be, and for a channel that the stage's schema refuses. Raises UserError for a
+    stage without a file, for a channel that exists, and if the file's form cannot be edited. Then the file is as it was.
     """
     try:
         file = folder / f"{stages.check_name(stage)}.yaml"
@@ -31,14 +31,20 @@ def create(folder: Path, name: str, stage: str, principals: list[str]) -> Path:
     item = {"name": name, "principals": principals}
     try:
         text = stages.text_of(file)
-        wanted = with_item(stages.as_document(text), item)
+        known = settings_of(text)
+        stages.parse(stage, yaml.safe_dump(known), str(file))
+    except StageError as error:
+        raise UserError(error.message, error.hint) from error
+    except yaml.YAMLError as error:
+        fault = f"{file} is not a stage: {' '.join(str(error).split())}."
+        raise UserError(fault, "Correct the file, then try again.") from error
+    if name in [each["name"] for each in known["channels"]]:
+        raise UserError(f"{file} has a channel {name} already.", "Choose another name, or change that channel by hand.")
+    wanted = {**known, "channels": [*known["channels"], item]}
+    try:
         stages.parse(stage, yaml.safe_dump(wanted), str(file))
     except StageError as error:
-        raise UserError(error.message, error.hint or "Correct the name or the principals, and try again.") from error
-    except yaml.YAMLError as error:
-        raise UserError(
-            f"{file} is not a stage: {' '.join(str(error).split())}.", "Correct the file, then try again."
-        ) from error
+        raise WrongUsageError(error.message, error.hint or "Correct the name or the principals, and try again.") from error
     try:
         after = added(text, item)
         if stages.as_document(after) != wanted:
@@ -70,15 +76,12 @@ def added(text: str, item: object) -> str:
     return f"{text[: _end(last)]}{rest}{newline or chr(10)}{dash}{flow(item)}\n{below}"
 
 
-def with_item(document: object, item: object) -> dict[str, object]:
-    """Return a stage's document with one more item of `channels`. Raises yaml.YAMLError if it has no list there."""
-    if not isinstance(document, dict):
+def settings_of(text: str) -> dict[str, Any]:
+    """Return the settings of a stage's file, with a list of channels. Raises yaml.YAMLError if it has none."""
+    settings = stages.as_document(text)
+    if not isinstance(settings, dict):
         raise yaml.YAMLError("its settings are no mapping")
-    settings: dict[str, object] = document
-    channels = settings.get("channels") or []
-    if not isinstance(channels, list):
-        raise yaml.YAMLError("`channels` is no list")
-    return {**settings, "channels": [*channels, item]}
+    return {**settings, "channels": settings.get("channels") or []}
 
 
 def flow(item: object) -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from operations.errors import UserError
-from orderctl.terminal import output
+from orderctl.terminal import output, stage_names
 from orderctl.terminal.output import Format, OutputOption
 
 BOUNDS = {"part": "Part", "orders_per_minute": "Orders a minute", "bound_by": "Bound by"}
@@ -42,7 +42,7 @@ def capacity(
     from operations.economics import capacity as economics
 
     try:
-        settings = stages.load(stage) if stage else stages.Stage("default", ephemeral=True)
+        settings = stages.load(stage_names.checked(stage)) if stage else stages.Stage("default", ephemeral=True)
     except stages.StageError as error:
         raise UserError(error.message, error.hint) from error
     known = economics.limits(settings.region or DEFAULT_REGION, settings.capacity)

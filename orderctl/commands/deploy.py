@@ -14,7 +14,7 @@ from laptop import bring_up
 from laptop.emulator import process
 from operations.aws.target import Target
 from operations.deploy import cdk_cli
-from operations.errors import UserError
+from operations.errors import UserError, WrongUsageError
 from operations.repository import REPOSITORY
 from orderctl.terminal import output
 from orderctl.terminal.output import Format
@@ -139,6 +139,7 @@ def deploy(
     settings = target.settings()
     named = requirements.check_named(services or [], requirements.known(), everything=everything)
     check_overrides(settings, context or [])
+    deployed_settings.check_protected(allow_change or [])
     account = requirements.check_account(target, settings)
     requirements.check_bootstrapped(target)
     there = requirements.parameters_there(target)
@@ -195,6 +196,7 @@ def destroy(
 
     target: Target = ctx.obj
     settings = target.settings()
+    requirements.check_named(services or [], requirements.known(), everything=everything)
     account = requirements.check_account(target, settings)
     cdk, assembly, stacks = _synthesized(ctx)
     there = requirements.stacks_there(target, stacks)
@@ -322,13 +324,13 @@ def ask(target: Target, settings: Stage, question: str, *, yes: bool) -> None:
 
 
 def check_overrides(settings: Stage, given: Sequence[str]) -> None:
-    """Raise UserError if a `name=value` differs from the stage's file."""
+    """Raise WrongUsageError if a `name=value` differs from the stage's file."""
     for override in given:
         name, _, value = override.partition("=")
         try:
             stages.override(settings, name, value)
         except StageError as error:
-            raise UserError(error.message, error.hint) from error
+            raise WrongUsageError(error.message, error.hint) from error
 
 
 def _forget(target: Target, names: list[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from operations.aws.target import Target
-from operations.errors import CheckFailedError, UserError
+from operations.errors import CheckFailedError, WrongUsageError
 from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -168,8 +168,8 @@ def doctor(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> No
 
 
 def laptop_of(ctx: typer.Context) -> Target:
-    """Return the command's target. Raises UserError if it is not the laptop."""
+    """Return the command's target. Raises WrongUsageError if it is not the laptop."""
     target: Target = ctx.obj
     if not target.is_laptop:
-        raise UserError("This command works on the laptop's AWS only.", "Leave --target aws out.")
+        raise WrongUsageError("This command works on the laptop's AWS only.", "Leave --target aws out.")
     return target

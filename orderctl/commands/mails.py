@@ -68,6 +68,7 @@ def suppressed(ctx: typer.Context, address: Address, output_format: OutputOption
 
     Example: `orderctl mails suppressed alice@example.com`
     """
+    _check(address)
     _show(ctx, "suppression", address, output_format)
 
 
@@ -79,6 +80,7 @@ def suppress(
 
     Example: `orderctl mails suppress alice@example.com`
     """
+    _check(address)
     _show(ctx, "suppress", address, output_format, acts.act(ctx.obj, reason))
 
 
@@ -90,11 +92,15 @@ def allow(ctx: typer.Context, address: Address, reason: ReasonOption = "", outpu
 
     Example: `orderctl mails allow alice@example.com`
     """
+    _check(address)
     _show(ctx, "allow", address, output_format, acts.act(ctx.obj, reason))
 
 
 def _show(ctx: typer.Context, command: str, address: str, output_format: Format, act: Act | None = None) -> None:
-    if "@" not in address:
-        raise typer.BadParameter(f"{address!r} is not an e-mail address such as alice@example.com")
     answer = service_client.invoke(ctx.obj, "notification/commands-arn", {"command": command, "address": address}, act)
     output.show([{"address": address, **answer}], COLUMNS, output_format)
+
+
+def _check(address: str) -> None:
+    if "@" not in address:
+        raise typer.BadParameter(f"{address!r} is not an e-mail address such as alice@example.com")

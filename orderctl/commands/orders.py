@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 from rich.markup import escape
@@ -51,6 +51,8 @@ INTERNAL = (
 """The attributes that `show` prints only with --all or as JSON."""
 IN_ROWS_OF_THEIR_OWN = ("elsewhere", "timeline")
 """The attributes that `show` prints as several rows."""
+CancelReason = Literal["OPERATOR", "CUSTOMER"]
+"""Why an order is cancelled, as the API takes it (`services/order/requests/cancel.json`)."""
 
 
 class IfShort(StrEnum):
@@ -193,7 +195,7 @@ def _begin_of_id(number: str | None) -> str | None:
     """Return the begin of the ids with this number. Raises BadParameter if it is not one."""
     begin = None if number is None else order_numbers.begin_of_id(number)
     if number is not None and begin is None:
-        raise typer.BadParameter(order_numbers.NUMBER_FORM)
+        raise typer.BadParameter(f"{number!r} {order_numbers.NUMBER_FORM}")
     return begin
 
 
@@ -230,7 +232,9 @@ def list_orders(
 def cancel(
     ctx: typer.Context,
     order_id: OrderId,
-    reason: Annotated[str, typer.Option(help="OPERATOR or CUSTOMER. The customer's mail states it.")] = "OPERATOR",
+    reason: Annotated[
+        CancelReason, typer.Option(case_sensitive=False, help="OPERATOR or CUSTOMER. The customer's mail states it.")
+    ] = "OPERATOR",
     wait: Annotated[bool, typer.Option("--wait", help="Wait until the order is cancelled or its parcel has left.")] = False,
     deadline: Annotated[float, typer.Option(help="The longest wait, in seconds.")] = 120,
     output_format: OutputOption = Format.TABLE,
@@ -361,8 +365,10 @@ def import_orders(
 
     - `orderctl orders import data/cdnow/CDNOW_sample.txt --dry-run`
     """
+    from operations.events import publisher
     from operations.orders import cdnow, order_import
 
+    publisher.source_of(channel)
     purchases, malformed = cdnow.read(file, limit)
     if not purchases:
         first = "".join(f" Line {bad.line_number} {bad.reason}." for bad in malformed[:1])

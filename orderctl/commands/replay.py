@@ -255,8 +255,9 @@ def resume(
     """
     from operations.replay import archive_replay, paced_replay
 
+    a_second = paced_replay.rate(rate)
     archive_replay.chosen_rules(archive_replay.rules(ctx.obj), to or [])
-    _hand_on(ctx.obj, to or [], despite_new_table or [], paced_replay.rate(rate), deadline)
+    _hand_on(ctx.obj, to or [], despite_new_table or [], a_second, deadline)
 
 
 def _hand_on(target: Target, services: list[str], despite: list[str], a_second: float, deadline: float) -> None:

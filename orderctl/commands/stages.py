@@ -6,8 +6,8 @@ from typing import Annotated, TypeVar
 import typer
 
 import stages
-from operations.errors import CheckFailedError, UserError
-from orderctl.terminal import files, output
+from operations.errors import CheckFailedError, UserError, WrongUsageError
+from orderctl.terminal import files, output, stage_names
 from orderctl.terminal.output import Format, OutputOption
 from stages import StageError
 
@@ -51,7 +51,7 @@ def show(stage: Name, output_format: OutputOption = Format.TABLE) -> None:
 
     - `orderctl stages show prod -o json | jq .gateway`
     """
-    settings = _read(stages.load, stage)
+    settings = _read(stages.load, stage_names.checked(stage))
     if output_format is Format.JSON:
         output.show_json({name: settings.value(name) for name in stages.SETTINGS})
         return
@@ -66,7 +66,7 @@ def check(stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="T
     Example: `orderctl stages check prod`
     """
     wrong = []
-    for name in [stage] if stage else stages.names():
+    for name in [stage_names.checked(stage)] if stage else stages.names():
         try:
             found = stages.load(name)
             output.out.print(f"{name}: the file is valid.")
@@ -89,16 +89,15 @@ def new(
 
     Example: `orderctl stages new prod --account 123456789012 --region eu-central-1`
     """
-    try:
-        stages.check_name(stage)
-    except StageError as error:
-        raise typer.BadParameter(str(error)) from error
-    file = stages.folder() / f"{stage}.yaml"
+    file = stages.folder() / f"{stage_names.checked(stage)}.yaml"
     if file.exists():
         raise UserError(f"{file} already exists.", f"Show it with `orderctl stages show {stage}`.")
     given = {"account": f'"{account}"' if account else None, "region": region}
     text = stages.example(stage, **{name: value for name, value in given.items() if value})
-    _read(lambda _: stages.parse(stage, text, str(file)), stage)
+    try:
+        stages.parse(stage, text, str(file))
+    except StageError as error:
+        raise WrongUsageError(error.message, error.hint) from error
     files.write(file, text)
     output.err.print(
         f"Created {file}. Fill it in, check it with `orderctl stages check {stage}`, and commit it.", soft_wrap=True

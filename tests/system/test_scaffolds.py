@@ -91,5 +91,5 @@ def test_what_is_made_is_not_made_again(made: Workspace) -> None:
         service.create(made.folder, "loyalty", "OrderConfirmed")
     with pytest.raises(UserError, match=r"PointsGiven.v1.json has the event PointsGiven already"):
         event.create(made.folder, "shipping", "PointsGiven")
-    with pytest.raises(UserError, match="market is declared twice"):
+    with pytest.raises(UserError, match="has a channel market already"):
         channel.create(made.folder / "stages", "market", "dev", ["role/market"])

@@ -201,12 +201,12 @@ def test_channel_whose_name_yaml_reads_otherwise_is_written_in_quotes(tmp_path: 
         (f"channels:\n  -\n    {SHOP}\nephemeral: true\n", "in a form that cannot be edited"),
         ("{ephemeral: true}\n", "in a form that cannot be edited"),
         ("ephemeral: true\n...\n", "in a form that cannot be edited"),
-        ("channels: shop\nephemeral: true\n", "`channels` is no list"),
+        ("channels: shop\nephemeral: true\n", "channels: 'shop' is not"),
         ("- ephemeral: true\n", "its settings are no mapping"),
         ("ephemeral: [true\n", "is not a stage"),
         ("ephemeral: perhaps\n", "ephemeral: 'perhaps' is not"),
         ("ephemeral: \xff\n", "ephemeral: 'ÿ' is not"),
-        (f"channels: [{NEW}]\nephemeral: true\n", "market is declared twice"),
+        (f"channels: [{NEW}]\nephemeral: true\n", "has a channel market already"),
     ],
 )
 def test_channel_that_cannot_be_added_leaves_the_file_as_it_was(tmp_path: Path, text: str, said: str) -> None:

@@ -12,7 +12,7 @@ import stages
 from operations.aws.target import LAPTOP_ACCOUNT, Kind, Target
 from operations.deploy import deployed_settings, requirements
 from operations.deploy.deployed_settings import Change
-from operations.errors import UserError
+from operations.errors import UserError, WrongUsageError
 from orderctl.commands import deploy as command
 from stages import Stage
 from tests.unit.orderctl.conftest import Stage as Account
@@ -101,7 +101,8 @@ def test_stage_older_than_stage_files_keeps_its_gateway() -> None:
 
 
 def test_a_setting_that_is_not_protected_cannot_be_allowed() -> None:
-    assert "There is no protected setting sender (--allow-change)" in refused(stage(), "sender", payment=PAYMENT)
+    with pytest.raises(WrongUsageError, match="There is no protected setting gatewey"):
+        deployed_settings.check_protected(["gateway", "gatewey"])
 
 
 def test_cloudformation_is_given_the_protected_values_that_change() -> None:
