@@ -133,7 +133,7 @@ def _show_status(found: dict[str, object]) -> None:
         output.show(rows, columns, Format.TABLE, title=title, empty=f"{title}: none.")
 
 
-def env(ctx: typer.Context) -> None:
+def env(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
     """Print the environment variables that point any AWS tool to the laptop's AWS.
 
     Once Orderflow is deployed, ORDERFLOW_API is the address of the order API and ORDERFLOW_BUS the name of the bus.
@@ -147,7 +147,11 @@ def env(ctx: typer.Context) -> None:
     from laptop import bring_up
 
     target = laptop_of(ctx)
-    for name, value in {**target.exports(), **bring_up.exports(target)}.items():
+    variables = {**target.exports(), **bring_up.exports(target)}
+    if output_format is Format.JSON:
+        output.show_json(variables)
+        return
+    for name, value in variables.items():
         typer.echo(f"export {name}={shlex.quote(value)}")
 
 

@@ -30,10 +30,11 @@ def preview(
     kind: Annotated[Kind, typer.Argument(help="The kind of mail.")] = "confirmed",
     country: Annotated[str, typer.Option(help="The customer's country (ISO 3166-1, two letters).")] = "US",
     to: Annotated[Path | None, typer.Option(help="A folder for all kinds, each as .txt and .html.")] = None,
+    output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Print a mail as a customer gets it, about a sample order. It names the shop as the stage's settings do.
 
-    The command sends nothing and calls no AWS.
+    The command sends nothing and calls no AWS. -o json also prints the page of the mail or, with --to, the files.
 
     Examples:
 
@@ -49,7 +50,10 @@ def preview(
     shop = mail_samples.shop_of(ctx.obj.settings())
     if to is None:
         mail = mail_samples.compose(kind, shop, country.upper())
-        typer.echo(f"{mail.subject}\n\n{mail.text}")
+        if output_format is Format.JSON:
+            output.show_json({"kind": kind, "subject": mail.subject, "text": mail.text, "html": mail.html})
+        else:
+            typer.echo(f"{mail.subject}\n\n{mail.text}")
         return
     files.check_folder(to)
     to.mkdir(parents=True, exist_ok=True)
@@ -57,6 +61,10 @@ def preview(
         mail = mail_samples.compose(each, shop, country.upper())
         files.write(to / f"{each}.txt", f"{mail.subject}\n\n{mail.text}\n")
         files.write(to / f"{each}.html", f"{mail.html}\n")
+    if output_format is Format.JSON:
+        output.show_json(
+            [{"kind": each, **{end: str(to / f"{each}.{end}") for end in ("txt", "html")}} for each in mail_samples.KINDS]
+        )
     output.err.print(f"Wrote {len(mail_samples.KINDS)} mails, each as text and as a page, to {to}.", markup=False)
 
 

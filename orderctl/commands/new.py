@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from orderctl.terminal import output
+from orderctl.terminal.output import Format, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Make a new service, event or channel, as files of this checkout.")
 REBUILD = "make generated"
@@ -20,6 +21,7 @@ def register(root: typer.Typer) -> None:
 def service(
     name: Annotated[str, typer.Argument(help="The service: one word, such as loyalty.")],
     consumes: Annotated[str, typer.Option(help="The event about an order that it records.")] = "OrderConfirmed",
+    output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Make a service: a table, a subscriber that records each order once, a relay, a sweeper, and unit tests.
 
@@ -35,7 +37,7 @@ def service(
     from operations.scaffold import service as scaffold
 
     files = scaffold.create(REPOSITORY, name, consumes)
-    report(files, (REBUILD, f".venv/bin/python -m pytest -q tests/unit/{name}", f"orderctl deploy {name}"))
+    report(files, (REBUILD, f".venv/bin/python -m pytest -q tests/unit/{name}", f"orderctl deploy {name}"), output_format)
 
 
 @app.command()
@@ -43,6 +45,7 @@ def event(
     owner: Annotated[str, typer.Argument(metavar="SERVICE", help="The service that publishes it.")],
     name: Annotated[str, typer.Argument(help="The event: what has happened, such as PointsGiven.")],
     step: Annotated[str | None, typer.Option(help="The step of the service's states that publishes it.")] = None,
+    output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Make an event: its schema, without data yet, and the step that publishes it.
 
@@ -58,7 +61,7 @@ def event(
     from operations.scaffold import event as scaffold
 
     files = scaffold.create(REPOSITORY, owner, name, step)
-    report(files, ("orderctl schemas release", REBUILD, f"orderctl deploy platform {owner}"))
+    report(files, ("orderctl schemas release", REBUILD, f"orderctl deploy platform {owner}"), output_format)
 
 
 @app.command()
@@ -68,6 +71,7 @@ def channel(
     principal: Annotated[
         list[str] | None, typer.Option(help="An IAM role or user that may publish; repeat it for more.  [default: role/NAME]")
     ] = None,
+    output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Make a channel: its item in `stages/STAGE.yaml`, with the principals that may publish orders in its name.
 
@@ -84,11 +88,14 @@ def channel(
     chosen = "" if stage == stages.LAPTOP_STAGE else f"--stage {stage} "
     chosen = chosen if stages.load(stage).ephemeral else f"--target aws {chosen}"
     publish = f"orderctl {chosen}events publish data/order-placed.json --channel {name}"
-    report([str(file)], (REBUILD, f"orderctl {chosen}deploy platform", publish))
+    report([str(file)], (REBUILD, f"orderctl {chosen}deploy platform", publish), output_format)
 
 
-def report(files: Sequence[str], commands: Sequence[str]) -> None:
+def report(files: Sequence[str], commands: Sequence[str], output_format: Format) -> None:
     """Print the files that a scaffold has made or changed, and the commands to run next."""
+    if output_format is Format.JSON:
+        output.show_json({"files": files, "next": commands})
+        return
     for file in files:
         typer.echo(file)
     output.err.print("\nNext:")

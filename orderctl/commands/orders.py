@@ -133,6 +133,7 @@ def place(
 def smoke(
     ctx: typer.Context,
     key: Annotated[str | None, typer.Option(help="The idempotency key of the order.  [default: a new one]")] = None,
+    output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Place an order, wait until it is confirmed, and cancel it: the check after a deployment.
 
@@ -142,8 +143,13 @@ def smoke(
     """
     from operations.orders import smoke as smoke_order
 
+    done = []
     for step, result in smoke_order.run(ctx.obj, ctx.obj.settings(), key or uuid.uuid4().hex):
-        output.out.print(f"{step}: {result}", markup=False)
+        done.append({"step": step, "result": result})
+        if output_format is Format.TABLE:  # each step as it is done: the order takes seconds
+            output.out.print(f"{step}: {result}", markup=False)
+    if output_format is Format.JSON:
+        output.show_json(done)
 
 
 @app.command()

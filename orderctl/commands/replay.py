@@ -245,6 +245,7 @@ def resume(
     deadline: Annotated[
         float, typer.Option(help="The longest wait for the replay, and for a queue to empty, in seconds.")
     ] = 600,
+    output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Deliver the remaining events of a paced replay that was interrupted.
 
@@ -257,11 +258,13 @@ def resume(
 
     a_second = paced_replay.rate(rate)
     archive_replay.chosen_rules(archive_replay.rules(ctx.obj), to or [])
-    _hand_on(ctx.obj, to or [], despite_new_table or [], a_second, deadline)
+    handed_on = _hand_on(ctx.obj, to or [], despite_new_table or [], a_second, deadline)
+    if output_format is Format.JSON:
+        output.show_json(handed_on)
 
 
-def _hand_on(target: Target, services: list[str], despite: list[str], a_second: float, deadline: float) -> None:
-    """Collect the staged events until no paced replay runs, then deliver them.
+def _hand_on(target: Target, services: list[str], despite: list[str], a_second: float, deadline: float) -> dict[str, int]:
+    """Collect the staged events until no paced replay runs, then deliver them. Return how many of each there were.
 
     They can be of an earlier command, with other services, and days old: so the tables are compared with the events.
     """
@@ -288,6 +291,7 @@ def _hand_on(target: Target, services: list[str], despite: list[str], a_second: 
         f"No consumer of {', '.join(services)} subscribes to the others.",
         soft_wrap=True,
     )
+    return {"staged": len(staged), "delivered": sent}
 
 
 @app.command("show", hidden=True)

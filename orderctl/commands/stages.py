@@ -1,7 +1,7 @@
 """`orderctl stages`: list, show, check, new. The files `stages/<stage>.yaml`; no command calls AWS."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar
+from typing import Annotated, TypedDict, TypeVar
 
 import typer
 
@@ -22,6 +22,14 @@ LISTED = {
 }
 Name = Annotated[str, typer.Argument(metavar="STAGE", help="The stage, such as prod.")]
 T = TypeVar("T")
+
+
+class Checked(TypedDict):
+    """The result of a stage's check: the fault of its file, or the settings that need a decision."""
+
+    stage: str
+    fault: str | None
+    remarks: list[str]
 
 
 def register(root: typer.Typer) -> None:
@@ -60,21 +68,23 @@ def show(stage: Name, output_format: OutputOption = Format.TABLE) -> None:
 
 
 @app.command()
-def check(stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="The stage.  [default: all]")] = None) -> None:
+def check(
+    stage: Annotated[str | None, typer.Argument(metavar="[STAGE]", help="The stage.  [default: all]")] = None,
+    output_format: OutputOption = Format.TABLE,
+) -> None:
     """Check the files of stages against the schema. Exit code 3 if one is invalid.
 
     Example: `orderctl stages check prod`
     """
-    wrong = []
-    for name in [stage_names.checked(stage)] if stage else stages.names():
-        try:
-            found = stages.load(name)
-            output.out.print(f"{name}: the file is valid.")
-            for remark in stages.remarks(found):
-                output.out.print(f"{name}: {remark}", markup=False, soft_wrap=True)
-        except StageError as error:
-            wrong.append(name)
-            output.out.print(str(error), markup=False, soft_wrap=True)
+    found = [_checked(name) for name in ([stage_names.checked(stage)] if stage else stages.names())]
+    if output_format is Format.JSON:
+        output.show_json(found)
+    else:
+        for each in found:
+            said = [f"{each['stage']}: {remark}" for remark in ("the file is valid.", *each["remarks"])]
+            for line in [each["fault"]] if each["fault"] else said:
+                output.out.print(line, markup=False, soft_wrap=True)
+    wrong = [each["stage"] for each in found if each["fault"]]
     if wrong:
         raise CheckFailedError(f"Invalid: {', '.join(wrong)}.", "Correct the errors above, then check again.")
 
@@ -84,6 +94,7 @@ def new(
     stage: Name,
     account: Annotated[str | None, typer.Option(help="The AWS account, 12 digits.")] = None,
     region: Annotated[str | None, typer.Option(help="The region.")] = None,
+    output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Create the file of a new stage: a copy of the example, with a comment for each setting.
 
@@ -99,9 +110,18 @@ def new(
     except StageError as error:
         raise WrongUsageError(error.message, error.hint) from error
     files.write(file, text)
+    if output_format is Format.JSON:
+        output.show_json({"stage": stage, "file": str(file)})
     output.err.print(
         f"Created {file}. Fill it in, check it with `orderctl stages check {stage}`, and commit it.", soft_wrap=True
     )
+
+
+def _checked(name: str) -> Checked:
+    try:
+        return {"stage": name, "fault": None, "remarks": stages.remarks(stages.load(name))}
+    except StageError as error:
+        return {"stage": name, "fault": str(error), "remarks": []}
 
 
 def _read(read: Callable[[str], T], stage: str) -> T:

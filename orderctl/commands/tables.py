@@ -13,6 +13,7 @@ from orderctl.terminal.output import Format, OutputOption
 app = typer.Typer(no_args_is_help=True, help="Take all tables back to one moment of the last 35 days.")
 MomentArgument = Annotated[str, typer.Argument(metavar="MOMENT", help="A moment in UTC, such as 2026-11-29T20:00:00Z.")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
+COPIES, DELETED = {"copy": "Copy"}, {"copy": "Deleted copy"}
 DIFFERENCES = {"table": "Table", "added": "Added since", "changed": "Changed since", "missing": "Missing now"}
 
 
@@ -22,7 +23,7 @@ def register(root: typer.Typer) -> None:
 
 
 @app.command()
-def restore(ctx: typer.Context, moment: MomentArgument) -> None:
+def restore(ctx: typer.Context, moment: MomentArgument, output_format: OutputOption = Format.TABLE) -> None:
     """Restore every table, as it was at a moment, into a copy beside it. The tables themselves do not change.
 
     DynamoDB takes minutes for it. Copies that exist already are left alone. They cost money until you drop them.
@@ -32,8 +33,7 @@ def restore(ctx: typer.Context, moment: MomentArgument) -> None:
     from operations.recovery import point_in_time
 
     copies = point_in_time.restore(ctx.obj, _moment(moment), output.Progress())
-    for copy in copies:
-        typer.echo(copy)
+    output.show([{"copy": copy} for copy in copies], COPIES, output_format)
 
 
 @app.command()
@@ -70,7 +70,9 @@ def put_back(
 
 
 @app.command()
-def drop(ctx: typer.Context, moment: MomentArgument, yes: YesOption = False) -> None:
+def drop(
+    ctx: typer.Context, moment: MomentArgument, yes: YesOption = False, output_format: OutputOption = Format.TABLE
+) -> None:
     """Delete the copies of a moment.
 
     Example: `orderctl tables drop 2026-11-29T20:00:00Z`
@@ -80,8 +82,7 @@ def drop(ctx: typer.Context, moment: MomentArgument, yes: YesOption = False) -> 
     at = _moment(moment)
     if not yes:
         typer.confirm(f"Delete the copies of {moment}?", abort=True, err=True)
-    for copy in point_in_time.drop(ctx.obj, at):
-        typer.echo(f"{copy} deleted")
+    output.show([{"copy": copy} for copy in point_in_time.drop(ctx.obj, at)], DELETED, output_format)
 
 
 def _moment(text: str) -> datetime:

@@ -116,7 +116,7 @@ def test_commands_restore_compare_put_back_and_drop(stage: Stage, dynamodb: Any)
     orders = next(each for each in found if each["table"] == ORDERS)
     assert (orders["missing"], orders["changed"], orders["added"]) == (28, 1, 1)
     assert orderctl(tables.app, stage, "compare", LONG_AGO).exit_code == 0
-    assert orderctl(tables.app, stage, "drop", LONG_AGO, "--yes").output.count("deleted") == len(NAMES)
+    assert orderctl(tables.app, stage, "drop", LONG_AGO, "--yes").output.count("at-20201129T200000Z") == len(NAMES)
 
 
 def test_put_back_that_is_declined_changes_nothing(stage: Stage, dynamodb: Any) -> None:

@@ -288,6 +288,8 @@ def test_smoke_order_is_confirmed_and_cancelled(stage: Stage) -> None:
     said = orderctl(app, stage, "smoke", "--key", "run-1")
     assert said.exit_code == 0
     assert re.search(r"stock and contact: saved\norder ord-[a-z2-7]{26}: CONFIRMED\nits cancellation: CANCELLED", said.output)
+    steps = orderctl_json(app, stage, "smoke", "--key", "run-2")
+    assert [step["result"] for step in steps] == ["saved", "CONFIRMED", "CANCELLED"]
 
 
 def test_smoke_order_that_stands_still_fails(stage: Stage) -> None:

@@ -228,7 +228,8 @@ def test_the_archive_is_replayed_to_the_staging_queue_alone(paced: Paced) -> Non
             "--rate",
             "50/s",
         )
-    answer = orderctl(app, paced.stage, "resume", "--to", "shipping")
+    answer = orderctl(app, paced.stage, "resume", "--to", "shipping", "-o", "json")
+    assert json.loads(answer.stdout) == {"staged": 1, "delivered": 1}
     assert "Staged events: 1. Delivered: 1, at most 50 a second." in answer.stderr
     paced.consume()
     window = ("--from", "2026-11-22T08:00:00Z", "--until", "2026-11-22T09:00:00Z")
