@@ -74,7 +74,8 @@ EFFECTS: Final[Mapping[str, Mapping[str, tuple[Effect, ...]]]] = {
     "RES": {
         "reserve": (effect("lines"),),
         "reject": (effect("lines", "rejected", "short"),),
-        "wait": (effect("lines", "backordered"),),
+        "wait": (effect("lines", "backordered"), effect("lines", "backordered", "short")),
+        "allocate": (effect(drops="short"),),
     },
     "SHIP": {
         "create": (effect("lines"),),

@@ -53,7 +53,7 @@ class Purchase(TypedDict):
     """The contents of an order, for its customer's mails. `placed_at` is in RFC 3339 (UTC).
 
     `left_out` has the ordered goods that are not in stock. `total` is that of `lines`, in minor units of its currency. `short`
-    has the goods for which inventory refused the order; an order service before version 0.3 leaves it out.
+    has the goods that inventory refused the order for, or that it waits for; an order service before version 0.3 leaves it out.
     """
 
     placed_at: str

@@ -24,6 +24,15 @@ PURCHASE: Final = Purchase(
     short=[{"sku": "LP-SOLD-OUT", "title": "Sold Out (LP)", "requested": 1, "available": 0}],
     total={"amount": 6248, "currency": "USD"},
 )
+WHOLE: Final = Purchase(
+    **{
+        **PURCHASE,
+        "lines": [*PURCHASE["lines"], *PURCHASE["left_out"]],
+        "left_out": [],
+        "total": {"amount": 8247, "currency": "USD"},
+    }
+)
+"""The purchase of an order that waits for all of it, or of one that was refused."""
 CONFIRMED: Final = OrderFacts(
     outcome="FOUND",
     order_id=ORDER,
@@ -53,4 +62,5 @@ def shop_of(stage: Stage) -> Shop:
 def compose(kind: Kind, shop: Shop, country: str) -> Mail:
     """Return a sample mail to a customer in a country (ISO 3166-1, two letters)."""
     address: Address = {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": country}
-    return mails.compose(kind, shop, ORDER, Contact("Alice Example", "alice@example.com", address), PURCHASE, FACTS[kind])
+    purchase = WHOLE if kind in ("backordered", "cancelled") else PURCHASE
+    return mails.compose(kind, shop, ORDER, Contact("Alice Example", "alice@example.com", address), purchase, FACTS[kind])

@@ -106,7 +106,7 @@ def reserve(
     if if_short == BACK_ORDER and len(wanted) <= stock.MAX_PAIRED_SKUS:
         stock.check_whole(wanted, homes, seen)
         joins = stock.joins(wanted, seen, order_id)
-        waiting = _merged(about, {"backordered": True, "places": {join.sku: join.place for join in joins}})
+        waiting = _merged(about, {"backordered": True, "short": short, "places": {join.sku: join.place for join in joins}})
         return StockStep(
             Decision(TRANSITIONS["wait"], set=waiting, data=StockBackorderedV1Data(lines=lines, short=short)), joins
         )
@@ -131,7 +131,7 @@ def allocate(row: ReservationRow | None, seen: ObservedStock, ahead: Quantities)
     if any(leave.sku in seen and seen[leave.sku].available < (leave.ahead or 0) + leave.quantity for leave in leaves):
         return None
     data = StockAllocatedV1Data(lines=row["lines"])
-    return StockStep(Decision(TRANSITIONS["allocate"], remove=("places",), data=data), leaves)
+    return StockStep(Decision(TRANSITIONS["allocate"], remove=("places", "short"), data=data), leaves)
 
 
 def commit(row: ReservationRow | None, seen: ObservedStock) -> ReservationStep | None:
@@ -210,10 +210,18 @@ def evaluate_threshold(row: LevelRow, available: int) -> LevelDecision | None:
 
 
 def answer(row: ReservationRow) -> StockStatement:
-    """Return the status as `outcome`, with the `lines`. A rejected reservation stays REJECTED, with the `short` SKUs."""
+    """Return the status as `outcome`, with the `lines`. A rejected reservation stays REJECTED.
+
+    `short` has the SKUs that a rejected or waiting order found too little of.
+    """
     if row.get("rejected"):
         return {"outcome": "REJECTED", "reason": "OUT_OF_STOCK", "short": row["short"]}
-    return {"outcome": row["status"], "lines": row["lines"]} if "lines" in row else {"outcome": row["status"]}
+    statement: StockStatement = {"outcome": row["status"]}
+    if "lines" in row:
+        statement["lines"] = row["lines"]
+    if row["status"] == states.WAITING and "short" in row:  # a row of version 0.2 has none
+        statement["short"] = row["short"]
+    return statement
 
 
 def _merged(*parts: ReservationAttributes) -> ReservationAttributes:

@@ -22,8 +22,9 @@ class ReservationAttributes(SweptAttributes, total=False):
     shards: dict[str, int]
     """The shard in which the units of a SKU are held or sold. Without it, they are in the SKU's own row."""
     rejected: bool
-    """True if the stock was too short; `short` then lists the SKUs."""
+    """True if the stock was too short, and the order was refused."""
     short: list[Shortage]
+    """The SKUs that the order was refused for, or waits for. Once the stock is allocated, there are none."""
 
 
 class ReservationRow(AggregateRow, ReservationAttributes):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
-"""`<kind>.txt`, with the subject in its first line, and `<kind>.html`; `layout`, `items` and `address` are parts of them."""
+"""`<kind>.txt`, with the subject in its first line, and `<kind>.html`; the others are parts of them."""
 KINDS: Mapping[str, Kind] = {
     "OrderBackordered": "backordered",
     "OrderConfirmed": "confirmed",
@@ -45,8 +45,7 @@ REASONS = {
 """The reasons of OrderCancelled in words for a customer, each to stand after "because"."""
 REFUNDED = "You will be refunded in full. Your bank may take a few business days to show the refund."
 NOT_CHARGED = "You have not been charged. If your bank has reserved the amount, it will be released."
-
-
+OUT_OF_STOCK: Final = "OUT_OF_STOCK"
 SENT: Final = ("confirmed", "dispatched")
 """The kinds of a mail about goods that are sent, which names the goods that are not."""
 
@@ -83,7 +82,7 @@ def compose(
         "number": number_of(order_id),
         "placed": customer_forms.date(clock.from_rfc3339(purchase["placed_at"]), locale),
         "lines": _lines(purchase["lines"], purchase["total"]["currency"], locale),
-        "short": purchase.get("short", []),
+        "short": purchase.get("short", []) if _is_about_stock(kind, facts) else [],
         "left_out": purchase["left_out"] if kind in SENT else [],
         "total": customer_forms.amount(Money.from_dict(purchase["total"]), locale),
         "address": customer_forms.address(contact.name, contact.address, locale),
@@ -92,6 +91,11 @@ def compose(
     heading, _, text = _templates().get_template(f"{kind}.txt").render(fields).partition("\n\n")
     subject = heading.removeprefix("Subject: ")
     return Mail(subject, text.lstrip("\n"), _templates().get_template(f"{kind}.html").render(fields, subject=subject))
+
+
+def _is_about_stock(kind: Kind, facts: OrderFacts | ShipmentFacts) -> bool:
+    """Return whether the order waits for goods that are not in stock, or was cancelled because of them."""
+    return kind == "backordered" or (kind == "cancelled" and facts.get("reason") == OUT_OF_STOCK)
 
 
 def _own_fields(kind: Kind, shop: Shop, facts: OrderFacts | ShipmentFacts) -> dict[str, str]:

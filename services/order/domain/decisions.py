@@ -184,7 +184,8 @@ def wait(
     """Make the order a back-order, on stock WAITING, or end the back-order if this try began after its deadline.
 
     The sweeper looks soon for the first time: StockAllocated may have come before the order waited. An order waits once:
-    evidence that comes after it was resumed is old. `capture_before` of the payment's statement becomes `held_until`.
+    evidence that comes after it was resumed is old. `capture_before` of the payment's statement becomes `held_until`. `short`
+    keeps the SKUs that it waits for, until it is resumed.
     """
     if stock["outcome"] != "WAITING":
         raise EvidenceMissingError(f"an order waits for stock that is WAITING, not {stock['outcome']}")
@@ -196,6 +197,8 @@ def wait(
     since: OrderAttributes = {"backordered_at": clock.rfc3339(now)}
     if "capture_before" in payment:
         since["held_until"] = payment["capture_before"]
+    if "short" in stock:
+        since["short"] = stock["short"]
     seen_to: OrderAttributes = {**since, "attempts": 0, **_due(row, now + FIRST_SWEEP_AFTER)}
     return Decision(TRANSITIONS["wait"], set=seen_to, remove=LEASE, data=data)
 
@@ -205,7 +208,7 @@ def resume(row: OrderRow, now: datetime) -> OrderDecision | None:
     if row["status"] != states.BACKORDERED:
         return None
     about: OrderAttributes = {"resumed_at": clock.rfc3339(now), "attempts": 0, **_due(row, now)}
-    return Decision(TRANSITIONS["resume"], set=about, remove=LEASE)
+    return Decision(TRANSITIONS["resume"], set=about, remove=(*LEASE, "short"))
 
 
 def revert_to_cancelling(row: OrderRow, reason: Reason, payment: str) -> OrderDecision | None:

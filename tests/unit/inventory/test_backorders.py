@@ -71,10 +71,11 @@ def test_released_part_is_available_again(inventory: InventoryService) -> None:
 def test_a_back_order_waits_and_holds_nothing(inventory: InventoryService) -> None:
     inventory.replenish(blue=2, giant=9)
     short = [{"sku": BLUE, "requested": 5, "available": 2}]
-    assert inventory.reserve(0, "BACK_ORDER", blue=5, giant=1) == {"outcome": "WAITING", "lines": lines(giant=1, blue=5)}
+    waiting = {"outcome": "WAITING", "lines": lines(giant=1, blue=5), "short": short}
+    assert inventory.reserve(0, "BACK_ORDER", blue=5, giant=1) == waiting
     assert inventory.events() == [("StockBackordered", {"lines": lines(giant=1, blue=5), "short": short})]
     assert (inventory.stock(BLUE), inventory.stock(GIANT)) == ((2, 0, 0), (9, 0, 0))
-    assert inventory.reserve(0, "BACK_ORDER", blue=5, giant=1)["outcome"] == "WAITING"
+    assert inventory.reserve(0, "BACK_ORDER", blue=5, giant=1) == waiting
     assert (queue(inventory), queue(inventory, GIANT)) == ([5], [1])
 
 

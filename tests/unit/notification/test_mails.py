@@ -121,6 +121,23 @@ def test_cancellation_names_what_is_missing_and_how_much_there_is() -> None:
     assert f"because {mails.REASONS['OUT_OF_STOCK']}.\n\n{named}" in text
 
 
+def test_back_order_names_what_it_waits_for() -> None:
+    mail = compose("backordered")
+    assert "have arrived.\n\nNot enough in stock:\n  1 x Sold Out (LP): none available\n\nOrder AE2RY" in mail.text
+
+
+@pytest.mark.parametrize("kind", ["confirmed", "dispatched"])
+def test_mail_about_goods_that_are_sent_has_the_delivery_address(kind: Kind) -> None:
+    mail = compose(kind)
+    assert f"Delivery address\n  Alice Doe\n  {ADDRESS['line1']}\n" in mail.text
+    assert ADDRESS["line1"] not in compose("backordered").text + compose("cancelled").text
+
+
+@pytest.mark.parametrize("reason", sorted(mails.REASONS.keys() - {"OUT_OF_STOCK"}))
+def test_cancellation_for_another_reason_names_no_stock(reason: str) -> None:
+    assert "in stock:" not in compose("cancelled", reason=reason).text
+
+
 def test_cancellation_of_an_earlier_order_service_names_nothing() -> None:
     earlier = {name: value for name, value in PURCHASE.items() if name != "short"}
     contact = Contact("Alice Doe", "alice@example.com", ADDRESS)

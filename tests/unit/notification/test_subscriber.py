@@ -61,7 +61,7 @@ def test_every_consumed_event_has_a_mail() -> None:
     assert {detail_type for _, detail_type in SUBSCRIPTIONS["notices"]} == set(mails.KINDS)
     endings = (".txt", ".html")
     assert {file.name for file in mails.TEMPLATES.iterdir()} == {
-        *(part + ending for part in ("layout", "items", "address") for ending in endings),
+        *(part + ending for part in ("layout", "items", "address", "short") for ending in endings),
         *(kind + ending for kind in mails.KINDS.values() for ending in endings),
     }
 

@@ -189,6 +189,15 @@ def test_an_order_that_waited_does_not_wait_again(waiting: str) -> None:
     assert row(waiting) == resumed
 
 
+def test_order_names_the_goods_that_it_waits_for_until_they_arrive(shop: Shop) -> None:
+    order_id = placed(shop, "BACK_ORDER")
+    short = [{"sku": an_order()["lines"][0]["sku"], "requested": 5, "available": 2}]
+    command("wait", order_id, stock={**WAITING, "short": short})
+    assert row(order_id)["short"] == short
+    allocated(order_id)
+    assert "short" not in row(order_id)
+
+
 def allocated(order_id: str) -> None:
     """Deliver inventory's event that the awaited stock has arrived."""
     metadata = {
