@@ -8,8 +8,9 @@ export JSII_NODE := $(NODE)/bin/node
 # Every target starts Python often, and without its bytecode an import takes up to five times as long.
 export PYTHONDONTWRITEBYTECODE :=
 UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
-# pip is installed last, so an environment with pip is complete.
-IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix)'
+VERSION := -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+# pip is installed last, so an environment with pip is complete. An argument is the version that it must have.
+IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix or sys.argv[1:] not in ([], ["%d.%d" % sys.version_info[:2]]))'
 NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY, then run the same command again." >&2; exit 1; }
 
 .PHONY: help setup test test-console generated lint checkov sbom prose prose-lower demo up down lock clean
@@ -17,13 +18,23 @@ NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
+# A Python that is named, and of another version than the environments, makes them anew.
+ifneq ($(origin PYTHON),file)
+NAMED := $(shell $(PYTHON) $(VERSION) 2>/dev/null)
+ifneq ($(NAMED),$(shell .venv/bin/python $(VERSION) 2>/dev/null))
+.PHONY: another-version
+another-version:
+.venv/.ready: another-version
+endif
+endif
+
 setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everything, pinned, into this folder
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	@echo "Setting up .venv (the project's environment) ..."
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name yours: make setup PYTHON=python3.13" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Orderflow needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make setup PYTHON=python3.13")'
-	@.venv/bin/python $(IS_WHOLE) 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
+	@.venv/bin/python $(IS_WHOLE) $(NAMED) 2>/dev/null || { rm -rf .venv && $(PYTHON) -m venv .venv; }
 	@.venv/bin/uv --version >/dev/null 2>&1 || .venv/bin/python -m pip install --quiet --disable-pip-version-check --retries 1 --force-reinstall $$(grep -o '^uv==[^ ]*' requirements/dev.txt) || $(NO_NETWORK)
 	@$(UV_SYNC) --python .venv/bin/python requirements/dev.txt || $(NO_NETWORK)
 	@.venv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable . || $(NO_NETWORK)
@@ -34,13 +45,13 @@ setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everyth
 
 .venv-embedded/.ready: requirements/embedded.txt .venv/.ready
 	@echo "Setting up .venv-embedded (the AWS of the laptop) ..."
-	@.venv-embedded/bin/python $(IS_WHOLE) 2>/dev/null || { rm -rf .venv-embedded && .venv/bin/python -m venv .venv-embedded; }
+	@.venv-embedded/bin/python $(IS_WHOLE) "$$(.venv/bin/python $(VERSION))" 2>/dev/null || { rm -rf .venv-embedded && .venv/bin/python -m venv .venv-embedded; }
 	@$(UV_SYNC) --python .venv-embedded/bin/python requirements/embedded.txt || $(NO_NETWORK)
 	@touch $@
 
 .venv-security/.ready: requirements/security.txt .venv/.ready
 	@echo "Setting up .venv-security (checkov) ..."
-	@.venv-security/bin/python $(IS_WHOLE) 2>/dev/null || { rm -rf .venv-security && .venv/bin/python -m venv .venv-security; }
+	@.venv-security/bin/python $(IS_WHOLE) "$$(.venv/bin/python $(VERSION))" 2>/dev/null || { rm -rf .venv-security && .venv/bin/python -m venv .venv-security; }
 	@$(UV_SYNC) --python .venv-security/bin/python requirements/security.txt || $(NO_NETWORK)
 	@touch $@
 
