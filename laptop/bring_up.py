@@ -15,6 +15,7 @@ from operations.deploy import cdk_cli, requirements
 from operations.deploy.cdk_cli import Cdk, Stack
 from operations.errors import UserError
 from operations.progress import Progress
+from operations.wording import counted
 
 _MARK = "laptop/deployed"
 
@@ -148,7 +149,7 @@ def _deploy(target: Target, progress: Progress, app: str | None, deployed: Mappi
         progress.note("No stack has changed.")
         return stacks
     names = "" if len(changed) == len(stacks) else ": " + ", ".join(stack.id for stack in changed)
-    with progress.step(f"Deploy {len(changed)} of {len(stacks)} stacks{names}"):
+    with progress.step(f"Deploy {len(changed)} of {counted(len(stacks), 'stack')}{names}"):
         chosen = [] if len(changed) == len(stacks) else [stack.id for stack in changed]
         Cdk(target, folder / "logs" / "deploy.log", is_there=_is_there).deploy(assembly, chosen)
     return stacks

@@ -10,6 +10,7 @@ from kernel.money import MAX_PRICE
 from operations import errors
 from operations.aws.service_client import Price
 from operations.errors import UserError
+from operations.wording import counted
 from services.order.domain.prices import InvalidPriceError, check_price, check_title
 
 COLUMNS: Final = ("sku", "title", "price", "currency")
@@ -46,9 +47,8 @@ def _is_amount(minor: Decimal) -> bool:
 def _form(price: str, currency: str, digits: int) -> str:
     """Say which prices a currency has."""
     most = Decimal(MAX_PRICE).scaleb(-digits)
-    return (
-        f"the price {price!r} is no price from 0 to {most:f} with at most {digits} digits behind the point, as {currency} has"
-    )
+    places = f"at most {counted(digits, 'digit')} behind the point, as {currency} has"
+    return f"the price {price!r} is no price from 0 to {most:f} with {places}"
 
 
 def _price(row: dict[str, str], where: str) -> Price:

@@ -22,6 +22,7 @@ from operations.orders.store import RelatedRow
 from operations.polling import wait_for
 from operations.replay import archive_replay
 from operations.window import Window
+from operations.wording import counted
 from services.order.domain.model import OrderRow
 
 BEFORE: Final = timedelta(minutes=3)
@@ -224,7 +225,7 @@ def in_words(node: Node) -> str:
 def _remarks(node: Node) -> list[str]:
     remarks = []
     if node.published.times_put > 1:
-        remarks.append(f"published {node.published.times_put} times")
+        remarks.append(f"published {counted(node.published.times_put, 'time')}")
     if node.replays:
         remarks.append(f"replayed by {', '.join(replay.name for replay in node.replays)}")
     if node.duplicates:

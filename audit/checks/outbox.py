@@ -24,4 +24,4 @@ def check_dead_letters(snapshot: Snapshot) -> Iterator[Finding]:
     """Check that at rest, no dead-letter queue holds a message."""
     for queue, messages in snapshot.dead_letters.items():
         if messages != 0:
-            yield Finding("E5", queue, f"holds {'an unknown number of' if messages is None else messages} dead letters")
+            yield Finding("E5", queue, f"holds dead letters: {'an unknown number' if messages is None else messages}")

@@ -61,6 +61,9 @@ export const number = (id) => id.slice(4, 14).toUpperCase().replace(/(.{5})/, "$
 /** Return a number with separators. */
 export const count = (number) => number.toLocaleString("en");
 
+/** Returns a number with its noun: `1 event`, `2 events`. */
+export const counted = (number, noun) => `${count(number)} ${noun}${number === 1 ? "" : "s"}`;
+
 /** Return a word of a command line, in quotes if a shell would read it otherwise. */
 export const shell = (word) => (/^[\w./:@=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 

@@ -20,6 +20,7 @@ from operations.replay import archive_replay
 from operations.repository import REPOSITORY
 from operations.stage_audit import audit_stage
 from operations.window import Window
+from operations.wording import counted
 
 SAMPLE = REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
 IMPORTED_ROWS = 200
@@ -46,7 +47,7 @@ class Played:
         """Raise CheckFailedError if the audit found anything, or if the mails sent are not those that the figures count."""
         if self.findings:
             hint = "They are listed above. If this machine was too busy, run the demo again."
-            raise CheckFailedError(f"The audit found {len(self.findings)} things that are not right.", hint)
+            raise CheckFailedError(f"The audit found {counted(len(self.findings), 'broken invariant')}.", hint)
         check_mails(self.mails, self.figures["mails"])
 
 
@@ -113,11 +114,13 @@ def imported(stage: Stage) -> Shown:
     purchases, malformed = cdnow.read(SAMPLE, IMPORTED_ROWS)
     summary = order_import.run(stage.target, purchases, "cdnow", rate=50, wait=True, deadline_seconds=PATIENCE_SECONDS)
     if summary["unsettled"] or malformed:
-        raise SceneFailedError(f"{summary['unsettled']} imported orders are not finished, {len(malformed)} rows are malformed")
+        raise SceneFailedError(
+            f"Of the import, {counted(summary['unsettled'], 'order')} not finished, {counted(len(malformed), 'row')} malformed."
+        )
     outcomes = {name.replace("_", " "): n for name, n in summary.items() if name.startswith(("confirmed", "cancelled"))}
     outcomes.pop("confirmed cents", None)
     said = ", ".join(f"{count} {name}" for name, count in outcomes.items())
-    return Shown(f"orders import, {len(purchases)} CDNOW rows", said)
+    return Shown(f"orders import, {counted(len(purchases), 'CDNOW row')}", said)
 
 
 def replayed(stage: Stage) -> Shown:
@@ -147,7 +150,10 @@ def check_mails(sent: int, booked: Mapping[str, int]) -> None:
     """Raise CheckFailedError unless each SENT note has exactly one mail, and each note of unknown sending at most one."""
     certain = sum(count for what, count in booked.items() if what.endswith(" SENT"))
     if not certain <= sent <= sum(booked.values()):
-        raise CheckFailedError(f"{sent} mails were sent, but the tables record {certain}.", "Each mail must be sent once.")
+        raise CheckFailedError(
+            f"The mailbox has {counted(sent, 'mail')}, and the tables record {certain}.",
+            "Each mail must be sent once.",
+        )
 
 
 def _settle(target: Target) -> None:

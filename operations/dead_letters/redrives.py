@@ -22,6 +22,7 @@ from operations.aws.target import Target
 from operations.dead_letters import messages
 from operations.dead_letters.messages import Message
 from operations.errors import UserError, WrongUsageError
+from operations.wording import counted
 
 QUARANTINE: Final = "platform/quarantine"
 """The dead-letter queue of messages that were redriven too often."""
@@ -121,7 +122,7 @@ def _redriven(
         return KEPT, problem
     if attempts >= max_attempts:
         _send(client, queues[f"{QUARANTINE}-dlq-url"], message, {**_attributes(message), ORIGIN: origin})
-        return QUARANTINED, f"already redriven {attempts} times"
+        return QUARANTINED, f"already redriven {counted(attempts, 'time')}"
     _send(client, queues[f"{origin}-queue-url"], message, {ATTEMPTS: str(attempts + 1)})
     return REDRIVEN, f"attempt {attempts + 1}, to {origin}"
 

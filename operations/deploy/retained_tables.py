@@ -10,6 +10,7 @@ from pathlib import Path
 
 from operations.aws.target import Target
 from operations.errors import UserError
+from operations.wording import counted
 
 TABLE = "AWS::DynamoDB::Table"
 
@@ -24,7 +25,7 @@ class RetainedTable:
     rows: int
 
     def __str__(self) -> str:
-        return f"{self.name} (made {self.created}, about {self.rows} rows)"
+        return f"{self.name} (made {self.created}, about {counted(self.rows, 'row')})"
 
 
 def logical_ids(assembly: Path, stack: str) -> list[str]:

@@ -200,7 +200,7 @@ def _workers(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
     rows = at_once / assumed["relay_row_seconds"]
     for service in SERVICES:
         cleared = order.total("lambda.invocation", by=f"{service}-relay")
-        reason = f"{at_once:g} batches at once, {assumed['relay_row_seconds']:g} s a row, {cleared:g} rows an order"
+        reason = f"{at_once:g} batches at once, {assumed['relay_row_seconds']:g} s a row, rows an order: {cleared:g}"
         yield _bound(f"relay of {service}", rows, cleared, reason)
     events = order.total("eventbridge.event")
     streams, requests = stage.journal_streams, known.quotas["firehose.requests"]

@@ -10,6 +10,7 @@ from kernel.outside_json import OutsideJsonError
 from operations.event_pattern.complexity import is_too_complex
 from operations.event_pattern.operators import OPERATORS, Comparison, equal_to, wildcards
 from operations.event_pattern.refusal import InvalidPatternError
+from operations.wording import counted
 
 MAX_LENGTH = 4096
 """Characters of a pattern's text (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html)."""
@@ -44,7 +45,7 @@ Alternative = dict[Path, Leaf]
 def parse(text: str) -> dict[str, object]:
     """Parse a pattern's text to a JSON object. Raises InvalidPatternError."""
     if len(text) > MAX_LENGTH:
-        raise InvalidPatternError("", f"is {len(text)} characters long; a pattern has at most {MAX_LENGTH}")
+        raise InvalidPatternError("", f"is {counted(len(text), 'character')} long; a pattern has at most {MAX_LENGTH}")
     try:
         found = outside_json.read(text)
     except OutsideJsonError as error:

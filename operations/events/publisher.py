@@ -8,6 +8,7 @@ from kernel.naming import CHANNEL_PREFIX
 from operations.aws.refusals import NOT_A_PUBLISHER, NOT_ALLOWED
 from operations.aws.target import Target
 from operations.errors import UserError, WrongUsageError
+from operations.wording import counted
 
 MAX_ENTRIES = 10
 REFUSED_FOR_GOOD = NOT_ALLOWED | {"NotAuthorizedForSourceException", "NotAuthorizedForDetailTypeException"}
@@ -51,7 +52,8 @@ def publish(target: Target, source: str, detail_type: str, details: Sequence[Map
             break
         target.clock.sleep(0.1 * 2**attempt)
     raise UserError(
-        f"The bus refused {len(waiting)} of {len(entries)} events {attempt + 1} times: {', '.join(sorted(errors))}.",
+        f"The bus refused {len(waiting)} of {counted(len(entries), 'event')} {counted(attempt + 1, 'time')}: "
+        f"{', '.join(sorted(errors))}.",
         NOT_A_PUBLISHER
         if errors & REFUSED_FOR_GOOD
         else "Publish the file again: consumers drop the events that were accepted.",

@@ -18,6 +18,7 @@ from kernel.identifiers import shown
 from kernel.statements import Quantity
 from operations import errors
 from operations.aws.service_client import Contact
+from operations.wording import counted
 from services.order.schemas.models import ChannelOrderPlacedV1Data
 
 CURRENCY = "USD"
@@ -125,7 +126,7 @@ def _opened(file: Path) -> Iterator[TextIO]:
 def parse(words: list[str]) -> tuple[str, str, int, int]:
     """Parse the words of a row: customer, date, CDs and cents. Raises ValueError that names the fault."""
     if len(words) not in (4, 5):
-        raise ValueError(f"has {len(words)} fields; the master has 4 (customer, date, CDs, dollars), the sample 5")
+        raise ValueError(f"has {counted(len(words), 'field')}; the master has 4 (customer, date, CDs, dollars), the sample 5")
     customer, date, cds, dollars = words[0], *words[-3:]
     if not CUSTOMER.fullmatch(customer):
         raise ValueError(f"customer {shown(customer)!r} is not a number")

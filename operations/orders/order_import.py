@@ -13,6 +13,7 @@ from operations.orders import cdnow, store
 from operations.orders.cdnow import Purchase
 from operations.orders.store import OrderStatus
 from operations.progress import SILENT, Progress
+from operations.wording import counted
 from services.order.domain import identity
 
 IN_FLIGHT = 8
@@ -78,7 +79,7 @@ def prepare(
     contacts are those of new orders only, so that a forgotten customer stays forgotten.
     """
     needed = cdnow.quantities(purchases)
-    with progress.step(f"Price {len(needed)} SKUs"):
+    with progress.step(f"Price {counted(len(needed), 'SKU')}"):
         prices: list[Price] = [{"sku": sku, "amount": cdnow.cents_of(sku), "currency": cdnow.CURRENCY} for sku in needed]
         service_client.set_prices(target, prices)
     with progress.step("Stock them"):

@@ -20,6 +20,7 @@ from operations.aws.target import Target
 from operations.errors import UserError
 from operations.polling import wait_for
 from operations.progress import Progress
+from operations.wording import counted
 
 IN_A_WRITE: Final = 25
 """The requests that BatchWriteItem takes."""
@@ -113,7 +114,7 @@ def restore(target: Target, moment: datetime, progress: Progress) -> list[str]:
             if answer["Code"] != "TableAlreadyExistsException":
                 raise
     copies = [copy_name(table, moment) for table in tables]
-    with progress.step(f"Restore {len(copies)} tables"):
+    with progress.step(f"Restore {counted(len(copies), 'table')}"):
         left = wait_for(
             lambda: [copy for copy in copies if _status(target, copy) != "ACTIVE"],
             lambda waiting: not waiting,

@@ -14,6 +14,7 @@ from operations.aws.target import Target
 from operations.errors import UserError, WrongUsageError
 from operations.polling import wait_for
 from operations.window import Window
+from operations.wording import counted
 
 ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""
@@ -109,7 +110,8 @@ def check_age(chosen: Window, now: datetime, retention_days: int, *, delayed: bo
         )
     if retention_days and chosen.start < now - timedelta(days=retention_days):
         raise UserError(
-            f"The window starts {clock.rfc3339(chosen.start)}: the archive keeps {retention_days} days.", "Start it later."
+            f"The window starts {clock.rfc3339(chosen.start)}: the archive keeps {counted(retention_days, 'day')}.",
+            "Start it later.",
         )
 
 

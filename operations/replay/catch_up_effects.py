@@ -21,6 +21,7 @@ from operations.events.journal import BusEvent, Published
 from operations.orders import store
 from operations.replay import archive_replay
 from operations.window import Window
+from operations.wording import counted
 from services.order.domain import identity, order_request
 from services.order.domain.order_request import OrderRequest
 from services.order.domain.prices import Offer
@@ -43,7 +44,7 @@ class NewOrders:
     def __str__(self) -> str:
         worth = f" worth {' and '.join(map(str, self.worth))} at today's prices" if self.worth else ""
         refused = f"; {self.refused} more would be refused" if self.refused else ""
-        return f"create {self.orders} orders{worth}{refused}"
+        return f"create {counted(self.orders, 'order')}{worth}{refused}"
 
 
 @dataclass(frozen=True)

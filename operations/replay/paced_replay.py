@@ -28,6 +28,7 @@ from operations.polling import wait_for
 from operations.progress import SILENT, Progress
 from operations.replay import archive_replay
 from operations.window import Window
+from operations.wording import counted
 
 STAGING_RULE: Final = "platform/staging-rule-arn"
 STAGING_QUEUE: Final = "platform/staging-queue-url"
@@ -101,7 +102,7 @@ def check_empty(target: Target) -> None:
     staged = stage_state.depth(target, target.parameter(STAGING_QUEUE))
     if staged:
         raise UserError(
-            f"The staging queue holds {staged} events of an earlier paced replay.",
+            f"The staging queue holds {counted(staged, 'event')} of an earlier paced replay.",
             "Deliver them with `orderctl replay resume`, then start this replay.",
         )
 
@@ -237,7 +238,7 @@ def _send(target: Target, part: Sequence[Delivery]) -> None:
             return
         if attempt == 4:
             raise UserError(
-                f"A queue refused {len(refused)} events: {refused[0].get('Message')}.",
+                f"A queue refused {counted(len(refused), 'event')}: {refused[0].get('Message')}.",
                 "Deliver them with `orderctl replay resume`.",
             )
         waiting = {entry["Id"]: waiting[entry["Id"]] for entry in refused}
@@ -271,7 +272,8 @@ def _await_empty(target: Target, urls: Iterable[str], deadline_seconds: float) -
         left = wait_for(partial(stage_state.depth, target, url), lambda depth: not depth, ends - clock.now(), clock)
         if left:
             raise UserError(
-                f"The queue {url.rpartition('/')[2]} has not emptied in {deadline_seconds:g} s: {left} messages are left.",
+                f"The queue {url.rpartition('/')[2]} has not emptied in {deadline_seconds:g} s. "
+                f"Left: {counted(left, 'message')}.",
                 "When it is empty, continue with `orderctl replay resume`.",
             )
 

@@ -8,6 +8,7 @@ import typer
 from kernel.money import Money
 from operations.aws.target import Target
 from operations.errors import CheckFailedError
+from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -56,7 +57,7 @@ def audit(
             arriving = on_their_way(audited)
             if not arriving or clock.now() >= ends:
                 break
-            line.update(f"Waiting: {len(arriving)} findings may still resolve ...")
+            line.update(f"Waiting: {counted(len(arriving), 'finding')} may still resolve ...")
             clock.sleep(POLL_SECONDS)
     findings, found = audited.findings, audited.figures
     if output_format is Format.JSON:
@@ -66,7 +67,7 @@ def audit(
     if findings:
         meaning = "See docs/reference/invariants.md for each invariant and docs/how-to/runbooks for the repair."
         hint = "If orders are in flight, use --in-flight, or --wait longer." if settled else meaning
-        raise CheckFailedError(f"The audit found {len(findings)} broken invariants.", hint)
+        raise CheckFailedError(f"The audit found {counted(len(findings), 'broken invariant')}.", hint)
 
 
 def on_their_way(audited: "StageAudit") -> "list[Finding]":

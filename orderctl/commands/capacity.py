@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from operations.errors import UserError
+from operations.wording import counted
 from orderctl.terminal import output, stage_names
 from orderctl.terminal.output import Format, OutputOption
 
@@ -53,7 +54,7 @@ def capacity(
         output.show_json({**found, "bounds": bounds, "recovery": recovery})
         return
     first = bounds[0]
-    rate = f"{first['orders_per_minute']:,} orders a minute"
+    rate = f"{counted(first['orders_per_minute'], 'order')} a minute"
     named = f"Stage {stage}" if stage else "The default settings"
     output.screen().print(f"{named} in {known.region}: {rate}; the first bottleneck is: {first['part']}.")
     if requested:

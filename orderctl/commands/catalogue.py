@@ -6,6 +6,7 @@ from typing import Annotated, cast
 import typer
 
 from kernel.money import Money
+from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption
@@ -60,7 +61,7 @@ def set_prices(
     from operations.aws import service_client
 
     prices = catalogue_file.read(file)
-    with output.Progress().step(f"Set {len(prices)} prices"):
+    with output.Progress().step(f"Set {counted(len(prices), 'price')}"):
         service_client.set_prices(ctx.obj, prices, acts.act(ctx.obj, reason))
     shown = [{**price, "price": str(Money(price["amount"], price["currency"]))} for price in prices]
     output.show(shown, COLUMNS, output_format, empty="The file has no row.")

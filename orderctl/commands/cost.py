@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -54,7 +55,7 @@ def cost(
     if output_format is Format.JSON:
         output.show_json(found)
         return
-    output.screen().print(f"{found['orders']:,} orders in {found['region']}, US dollars:")
+    output.screen().print(f"{counted(found['orders'], 'order')} in {found['region']}, US dollars:")
     output.show(found["paths"], PATHS, Format.TABLE)
     if path is None:
         output.show(found["designs"], DESIGNS, Format.TABLE)

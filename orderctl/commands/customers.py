@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -46,7 +47,7 @@ def erase(
         output.show_json(done)
         return
     output.show(done["remains"], COLUMNS, output_format)
-    output.err.print(f"{done['orders']} orders stay. They name the customer by the id only.", markup=False)
+    output.err.print(f"The books keep {counted(done['orders'], 'order')}, with the customer's id only.", markup=False)
     if done["placed_meanwhile"]:
         placed = ", ".join(done["placed_meanwhile"])
         output.err.print(f"Placed meanwhile, and cancelled if no contact comes: {placed}.", markup=False, soft_wrap=True)

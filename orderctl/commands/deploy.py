@@ -16,6 +16,7 @@ from operations.aws.target import Target
 from operations.deploy import cdk_cli
 from operations.errors import UserError, WrongUsageError
 from operations.repository import REPOSITORY
+from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format
 from stages import Stage, StageError
@@ -282,7 +283,7 @@ def deploy_watched(
     from operations.deploy.watched_alarms import Watch
 
     watch = watched_alarms.of_stack(cdk.target, stack, minutes) if minutes else Watch()
-    watched = f", watched for {minutes} minutes by {len(watch.alarms)} alarms" if watch.alarms else ""
+    watched = f", watched for {counted(minutes, 'minute')} by {counted(len(watch.alarms), 'alarm')}" if watch.alarms else ""
     with output.Progress().step(f"Deploy {stack.name}{watched}"):
         cdk.deploy(assembly, [stack.name], {stack.name: parameters[stack.name]}, watch.options())
 

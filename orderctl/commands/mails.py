@@ -8,6 +8,7 @@ import typer
 from operations import acts
 from operations.acts import Act
 from operations.aws import service_client
+from operations.wording import counted
 from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption
@@ -65,7 +66,7 @@ def preview(
         output.show_json(
             [{"kind": each, **{end: str(to / f"{each}.{end}") for end in ("txt", "html")}} for each in mail_samples.KINDS]
         )
-    output.err.print(f"Wrote {len(mail_samples.KINDS)} mails, each as text and as a page, to {to}.", markup=False)
+    output.err.print(f"Wrote {counted(len(mail_samples.KINDS), 'mail')}, each as text and as a page, to {to}.", markup=False)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from operations import acts
 from operations.aws import service_client
 from operations.aws.signed_http import NoAnswerError
 from operations.errors import EXIT_FAILED, UserError
+from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption
@@ -400,7 +401,7 @@ def import_orders(
         output.show(rows, {"name": "Name", "value": "Count"}, output_format)
     if summary.get("unsettled"):
         raise UserError(
-            f"{summary['unsettled']} orders were not finished within {deadline:g} s.",
+            f"Not finished within {deadline:g} s: {counted(summary['unsettled'], 'order')}.",
             "The sweeper continues with the orders of `orderctl orders list`. "
             "For the others, see `orderctl dlq show order/intake`.",
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from operations.aws.target import Target
+from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -99,7 +100,7 @@ def plan(
             plan.Wanted(order, tuple(types or ())),
             catch_up=catch_up,
             a_second=a_second,
-            progress=lambda hours: line.update(f"Reading the journal: {hours} hours ..."),
+            progress=lambda hours: line.update(f"Reading the journal: {counted(hours, 'hour')} ..."),
         )
     if output_format is Format.JSON:
         output.show_json(found)
@@ -110,7 +111,8 @@ def plan(
 def _show_plan(found: "Plan", *, catch_up: bool) -> None:
     window, counts, estimate = found["window"], found["events"], found["estimate"]
     output.screen().print(
-        f"{window['from']} to {window['until']}: {counts['in_window']} events, {counts['put_again']} of them published again; "
+        f"{window['from']} to {window['until']}: {counted(counts['in_window'], 'event')}, "
+        f"{counts['put_again']} of them published again; "
         f"{counts['wanted']} selected."
     )
     by_type = [{"type": name, "events": number} for name, number in found["by_type"].items()]
@@ -201,7 +203,7 @@ def start(
             catch_up_effects.check_tables(ctx.obj, chosen, to or [], despite_new_table or [])
     output.err.print(
         f"Replay {chosen.start:%Y-%m-%d %H:%M:%S} to {chosen.end:%Y-%m-%d %H:%M:%S} UTC, "
-        f"to {', '.join(to or [])}: {len(rule_arns)} rule{'s' * (len(rule_arns) != 1)}."
+        f"to {', '.join(to or [])}: {counted(len(rule_arns), 'rule')}."
     )
     _tell_who_does_nothing(to or [], catch_up)
     if output.attended() and not yes:
@@ -275,7 +277,7 @@ def _hand_on(target: Target, services: list[str], despite: list[str], a_second: 
         staged = paced_replay.collect(
             target,
             lambda: not archive_replay.paced_running(target),
-            lambda found: line.update(f"{found} events are staged ..."),
+            lambda found: line.update(f"Staged: {counted(found, 'event')} ..."),
             output.Progress(),
         )
         try:
@@ -284,7 +286,7 @@ def _hand_on(target: Target, services: list[str], despite: list[str], a_second: 
             paced_replay.put_back(target, staged)
             raise
         sent = paced_replay.hand_on(
-            target, staged, queues, a_second, deadline, lambda done: line.update(f"{done} events are delivered ...")
+            target, staged, queues, a_second, deadline, lambda done: line.update(f"Delivered: {counted(done, 'event')} ...")
         )
     output.err.print(
         f"Staged events: {len(staged)}. Delivered: {sent}, at most {a_second:g} a second. "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from operations.errors import CheckFailedError
+from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -39,7 +40,7 @@ def build(
     made = generated.documents()
     report(generated.differences(made) if check else generated.build(made), check=check)
     if not check:
-        output.err.print(f"{len(made)} documents match the schemas.")
+        output.err.print(f"{counted(len(made), 'document')} checked: each matches the schemas.")
 
 
 def report(found: Mapping[str, Collection[Path]], *, check: bool) -> None:
@@ -85,7 +86,7 @@ def compare(old: "Schemas", new: "Schemas", output_format: Format) -> None:
         if verdict.kind != "unchanged"
         for field, what, breaks in [(c.field, c.what, sorted(c.breaks)) for c in verdict.changes] or [("", "", [])]
     ]
-    output.show(rows, COLUMNS, output_format, empty=f"None of the {len(found)} schemas has changed.")
+    output.show(rows, COLUMNS, output_format, empty=f"{counted(len(found), 'schema')} compared: none has changed.")
     if text := baseline.broken(found):
         raise CheckFailedError("A schema breaks its contract.", text)
 
@@ -100,4 +101,4 @@ def release() -> None:
 
     found = baseline.release()
     new = [verdict.name for verdict in found if verdict.kind != "unchanged"]
-    output.err.print(f"Released {len(found)} schemas, {len(new)} of them new or changed: {baseline.FILE.name}.")
+    output.err.print(f"Released {counted(len(found), 'schema')}, {len(new)} of them new or changed: {baseline.FILE.name}.")

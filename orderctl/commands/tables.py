@@ -7,6 +7,7 @@ import typer
 
 from kernel import clock
 from operations.errors import CheckFailedError, WrongUsageError
+from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 
@@ -47,7 +48,7 @@ def compare(ctx: typer.Context, moment: MomentArgument, output_format: OutputOpt
     found = point_in_time.compare(ctx.obj, _moment(moment))
     output.show([vars(each) for each in found], DIFFERENCES, output_format)
     if rows := sum(each.rows for each in found):
-        raise CheckFailedError(f"{rows} rows differ from the tables of {moment}.", "See the table above.")
+        raise CheckFailedError(f"The tables differ from those of {moment} in {counted(rows, 'row')}.", "See the table above.")
 
 
 @app.command("put-back")

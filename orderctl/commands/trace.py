@@ -9,6 +9,7 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
+from operations.wording import counted
 from orderctl.terminal import files, output
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def trace(
             output.screen().print(drawn)
     if found.missing:
         output.err.print(
-            f"The journal lacks {len(found.missing)} events of the order's timeline: {', '.join(found.missing)}. "
+            f"The journal lacks {counted(len(found.missing), 'event')} of the order's timeline: {', '.join(found.missing)}. "
             "On AWS, events reach it within three minutes. If they do not: docs/how-to/runbooks/journal-incomplete.md."
         )
 

@@ -20,7 +20,7 @@ def rows(page: Page, table: str) -> list[list[str]]:
 def test_orders_on_the_screen_are_priced_by_promise_and_path(open_page: Open, stage: ConsoleStage) -> None:
     stage.place_all([DELIVERED, DELIVERED, DECLINED, WAITING])
     page = open_page("cost")
-    expect(page.get_by_text("1 orders are not in the sum")).to_be_visible()
+    expect(page.get_by_text("Not in the sum: 1 order")).to_be_visible()
     priced = {row["path"]: row["quiet_usd"] for row in costs.costs()["paths"]}
     expected = (2 * priced["delivered"] + priced["declined"]) / 1_000_000
     expect(page.get_by_text(f"{expected:.6f} USD", exact=True)).to_be_visible()

@@ -51,7 +51,7 @@ def test_way_of_an_order_is_lit_with_its_refusal_its_compensations_and_times(ope
     expect(picture(page)).to_have_attribute("aria-label", re.compile("TurnedBack to Compensate"))
     expect(page.get_by_text(f"orderctl trace {order_id}", exact=True)).to_be_visible()
     page.get_by_role("link", name="All orders").click()
-    expect(page.get_by_text("1 orders, counted on each edge.")).to_be_visible()
+    expect(page.get_by_text("1 order, counted on each edge.")).to_be_visible()
 
 
 def test_way_of_an_unknown_order_says_what_to_do(open_page: Open) -> None:

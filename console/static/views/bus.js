@@ -1,6 +1,6 @@
 // The bus: the latest events as they come, chosen by an EventBridge pattern, a form that publishes one, and the catalogue.
 import { batch, effect, signal } from "../vendor/signals-core.mjs";
-import { count, shell } from "../format.js";
+import { count, counted, shell } from "../format.js";
 import { filled, Form } from "../form.js";
 import { Command, Empty, Envelope, Failure, ReadOnly, Table, Time } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
@@ -142,7 +142,7 @@ export const Bus = view(() => {
         <span>EventBridge pattern</span>
         <input type="search" id="search" autocomplete="off" spellcheck=${false} class="id" placeholder='{"detail-type": ["OrderConfirmed"]}' value=${text} onInput=${(event) => setQuery({ pattern: event.currentTarget.value })} />
       </label>
-      <p class="tally" role="status">matches ${count(events.length)} of the last ${count(seen)} events</p>
+      <p class="tally" role="status">matches ${count(events.length)} of the last ${counted(seen, "event")}</p>
     </form>
     <p class="buttons">${Object.entries(EXAMPLES).map(([name, example]) => html`<button type="button" onClick=${() => setQuery({ pattern: example })}>${name}</button>`)}</p>
     <${Command} text=${command} />

@@ -1,6 +1,6 @@
 // Cost: what the orders that the search of the list chooses would have cost on AWS, by promise.
 import { effect, signal } from "../vendor/signals-core.mjs";
-import { count } from "../format.js";
+import { count, counted } from "../format.js";
 import { all, chosen } from "../orders.js";
 import { Command, Empty, Failure, Table } from "../parts.js";
 import { link, route } from "../route.js";
@@ -30,10 +30,10 @@ export const Cost = view(() => {
   const others = counts.get(null) ?? 0;
   return html`
     <h1>Cost</h1>
-    <p>${count(chosen.value.length)} of ${count(all.value.length)} orders, ${Object.keys(query).length ? "chosen by" : "without"} a search. <a href=${link(["orders"], query)}>See them, or choose others</a></p>
+    <p>${count(chosen.value.length)} of ${counted(all.value.length, "order")}, ${Object.keys(query).length ? "chosen by" : "without"} a search. <a href=${link(["orders"], query)}>See them, or choose others</a></p>
     ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
     ${!prices.value || failure.value ? null : !went.length ? html`<${Empty} why="None of these orders has come to an end that is priced."><p>An order is priced once it is confirmed, or cancelled in a way that the simulation counts.</p><//>` : html`
-      <p><strong>${usd(total)} USD</strong> on AWS in ${region}, or ${((total / sum(went.map((name) => counts.get(name)))) * 1e6).toFixed(2)} USD for a million of them. ${others ? `${count(others)} orders are not in the sum: they are under way, or ended in a way that is not counted.` : ""}</p>
+      <p><strong>${usd(total)} USD</strong> on AWS in ${region}, or ${((total / sum(went.map((name) => counts.get(name)))) * 1e6).toFixed(2)} USD for a million of them. ${others ? `Not in the sum: ${counted(others, "order")} under way, or with an end that is not counted.` : ""}</p>
       <${Table} label="Cost by promise" head=${["Promise", "#USD", "#%", "What it buys"]} items=${shares.filter(([, share]) => share)} id="0" cells=${([promise, share]) => [promise, usd(share), ((100 * share) / total).toFixed(1), promises[promise]]} />
       <${Table} label="Cost by path" head=${["Path", "#Orders", "#USD", "What happened", "Command"]} items=${went} cells=${(name) => [name, count(counts.get(name)), usd(sum(Object.keys(promises).map((promise) => of(promise, name)))), paths[name].meaning, html`<${Command} text=${`${stage.value?.command} cost --path ${name} --orders ${counts.get(name)}`} />`]} />
       <p class="note">The simulation counts what an order of each path needs on a quiet stage; the prices are those on demand, without free tiers.</p>`}

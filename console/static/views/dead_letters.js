@@ -1,6 +1,6 @@
 // Dead letters: the queues that have some, the messages of one, and another try or the end for them.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
-import { count, shell } from "../format.js";
+import { count, counted, shell } from "../format.js";
 import { Command, Empty, Envelope, Failure, ReadOnly, Table, Time, Twice } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, change, read, stage } from "../server.js";
@@ -122,7 +122,7 @@ const Inside = view(() => {
   return html`<section aria-label=${`Queue ${name}`} class="stack">
     <h2 class="id">${name}</h2>
     ${!letters.value ? (failure.value ? null : html`<${Empty} why="The messages are being read." />`) : letters.value.length ? html`<${Actions} /><${Outcomes} /><${Letters} />` : html`<${Outcomes} /><${Empty} why="This queue has no message."><p>Messages that another command holds come back after two minutes.</p><//>`}
-    ${letters.value && letters.value.length < depth(name) ? html`<p class="note">The table has ${count(letters.value.length)} of ${count(depth(name))} messages. An action on all moves up to 1,000.</p>` : null}
+    ${letters.value && letters.value.length < depth(name) ? html`<p class="note">The table has ${count(letters.value.length)} of ${counted(depth(name), "message")}. An action on all moves up to 1,000.</p>` : null}
     <${Command} text=${`${stage.value.command} dlq show ${shell(name)}`} />
   </section>`;
 });
@@ -136,7 +136,7 @@ export const DeadLetters = view(() => {
     <h1>Dead letters</h1>
     <div class="toolbar">
       <button type="button" onClick=${() => load()}>Read again</button>
-      <p class="tally" role="status">${found ? `${count(total)} messages in ${filled.length} of ${found.length} queues` : "reading"}</p>
+      <p class="tally" role="status">${found ? `${counted(total, "message")} in ${filled.length} of ${counted(found.length, "queue")}` : "reading"}</p>
       <${Command} text=${`${stage.value?.command ?? "orderctl"} dlq list`} />
     </div>
     ${failure.value ? html`<${Failure} error=${failure.value} />` : null}

@@ -1,6 +1,6 @@
 // Home: the lamps, the picture of the system with the events on its edges, money and stock, and a form that places an order.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
-import { count, money, relative, sentence, shell, words } from "../format.js";
+import { count, counted, money, relative, sentence, shell, words } from "../format.js";
 import { filled, Form } from "../form.js";
 import { all, complete } from "../orders.js";
 import { Command, Fact, Failure, ReadOnly } from "../parts.js";
@@ -78,7 +78,7 @@ const Lamps = view(() => {
     <${Lamp} tone=${open ? "open" : "good"} name="Unfinished orders">${complete.value ? count(open) : "reading"}${first ? html`, the oldest <a href=${link(["orders", first.order_id])}>${relative(first.created_at, Date.now())}</a>` : null}<//>
     <${Lamp} tone=${!found ? "open" : found.dead_letters ? "bad" : "good"} name="Dead letters">${found ? html`<a href=${link(["dead-letters"])}>${count(found.dead_letters)}</a>` : "reading"}<//>
     <${Lamp} tone=${!found ? "open" : found.ringing.length ? "bad" : "good"} name="Alarms">${found ? `${found.ringing.length} of ${found.alarms} ring${found.ringing.length ? `: ${found.ringing.slice(0, 3).join(", ")}` : ""}` : "reading"}<//>
-    <${Lamp} tone=${!findings ? "open" : findings.length ? "bad" : "good"} name="Audit">${findings ? `${count(findings.length)} findings` : isAuditing.value ? "reading all rows" : "not run yet"}<//>
+    <${Lamp} tone=${!findings ? "open" : findings.length ? "bad" : "good"} name="Audit">${findings ? `${counted(findings.length, "finding")}` : isAuditing.value ? "reading all rows" : "not run yet"}<//>
   </ul>`;
 });
 
@@ -170,7 +170,7 @@ export const Home = view(() => {
     <section class="stack" aria-label="System">
       <h2>System</h2>
       <div class="panel scroller" tabindex="0" role="region" aria-label="Picture of the system, scrolls sideways"><${Flow} events=${latest.value.events} catalogue=${catalogue.value} /></div>
-      <p class="note">${stage.value.actions ? `The numbers count the last ${count(latest.value.seen)} events since the page was opened.` : "This page is read-only, so the bus delivers nothing to it, and the edges have no numbers."}</p>
+      <p class="note">${stage.value.actions ? `The numbers count the last ${counted(latest.value.seen, "event")} since the page was opened.` : "This page is read-only, so the bus delivers nothing to it, and the edges have no numbers."}</p>
     </section>
     <${Place} />
     <${Figures} />

@@ -1,6 +1,6 @@
 // The list of orders: search, filters, and a table that draws only the rows in sight.
 import { batch, signal } from "../vendor/signals-core.mjs";
-import { count, money, shell, words } from "../format.js";
+import { count, counted, money, shell, words } from "../format.js";
 import { all, beginOf, chosen, complete, failure, fresh, load, more, reasons, statuses } from "../orders.js";
 import { Command, Empty, Failure, Status, Time, Waits } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
@@ -151,7 +151,7 @@ export const Orders = view(() => {
       </label>
       <${Filter} label="Status" name="status" options=${statuses.value} />
       <${Filter} label="Reason" name="reason" options=${reasons.value} />
-      <p class="tally" role="status">${count(chosen.value.length)} of ${count(all.value.length)} orders${complete.value ? "" : ", reading"}</p>
+      <p class="tally" role="status">${count(chosen.value.length)} of ${counted(all.value.length, "order")}${complete.value ? "" : ", reading"}</p>
       <p class="tally"><a href=${link(["saga"], route.value.query)}>saga</a> <a href=${link(["cost"], route.value.query)}>cost</a></p>
     </form>
     ${failure.value ? html`<${Failure} error=${failure.value} />` : null}

@@ -1,6 +1,6 @@
 // Replay: the events that a window holds, the consumers that get them again, the plan, the start, and what it changed.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
-import { count, duration, money, shell } from "../format.js";
+import { count, counted, duration, money, shell } from "../format.js";
 import { Command, Empty, Fact, Failure, ReadOnly, Table, Time, Twice } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { attempt, change, read, stage } from "../server.js";
@@ -145,8 +145,8 @@ const Picture = view(() => {
     ${!found
       ? null
       : total
-        ? html`<div class="panel"><${Histogram} found=${found} chosen=${brushed.value} choose=${choose} label=${`${count(total)} events of the last ${SPANS[span.value]}`} />
-            <p class="ends"><${Time} at=${found.window.from} /><span>${count(total)} events; drag over the part to replay</span><${Time} at=${found.window.until} /></p></div>
+        ? html`<div class="panel"><${Histogram} found=${found} chosen=${brushed.value} choose=${choose} label=${`${counted(total, "event")} of the last ${SPANS[span.value]}`} />
+            <p class="ends"><${Time} at=${found.window.from} /><span>${counted(total, "event")}; drag over the part to replay</span><${Time} at=${found.window.until} /></p></div>
             ${found.counted_from > found.window.from ? html`<p class="note">The journal has too many events to count them all. Those before ${found.counted_from} are not in the picture.</p>` : null}`
         : html`<${Empty} why=${`The journal has no event of the last ${SPANS[span.value]}.`}><p>Choose a longer time. The journal gets each event a moment after its publication.</p><//>`}
   </section>`;
@@ -176,7 +176,7 @@ const Plan = view(() => {
   const letters = Object.entries(dead).filter(([, number]) => number);
   return html`
     <dl class="facts">
-      <${Fact} name="Events">${count(events.in_window)}${events.put_again ? `, and ${count(events.put_again)} repeats` : ""}<//>
+      <${Fact} name="Events">${count(events.in_window)}${events.put_again ? `, and ${counted(events.put_again, "repeat")}` : ""}<//>
       <${Fact} name="Deliveries">${count(consumers.reduce((sum, each) => sum + each.deliveries, 0))}<//>
       <${Fact} name="Orders that catching up creates">${create ? `${count(create.orders)}${create.worth.length ? ` worth ${create.worth.map(money).join(" and ")}` : ""}` : "none: order is not chosen"}<//>
       <${Fact} name="Cost">about ${estimate.usd.toFixed(6)} USD<//>
@@ -205,12 +205,12 @@ const Start = view(() => {
   </section>`;
 });
 
-const difference = (found) => found.map((each) => `${each.table}: ${["new", "changed", "gone"].filter((how) => each[how]).map((how) => `${count(each[how])} rows ${how}`).join(", ")}`).join("; ");
+const difference = (found) => found.map((each) => `${each.table}: ${["new", "changed", "gone"].filter((how) => each[how]).map((how) => `${counted(each[how], "row")} ${how}`).join(", ")}`).join("; ");
 
 const Effect = ({ found }) => {
   if (!ENDED.has(found.replay.state)) return "The replay runs.";
   if (!found.compared) return "The page compares the rows before and after the replays that it starts on the laptop.";
-  if (!found.changed) return `${found.left ? `${count(found.left)} things are in flight` : "The rows are being read"}; the rows are compared when all is at rest.`;
+  if (!found.changed) return `${found.left ? `In flight: ${counted(found.left, "thing")}` : "The rows are being read"}; the rows are compared when all is at rest.`;
   return found.changed.length ? `Since the start: ${difference(found.changed)}. Orders that went on meanwhile count too.` : "Nothing changed: no row of any table.";
 };
 

@@ -1,6 +1,6 @@
 // The saga: its graph as the workflow has it, with the way of one order, or with the number of all orders on each edge.
 import { effect, signal } from "../vendor/signals-core.mjs";
-import { count, duration } from "../format.js";
+import { count, counted, duration } from "../format.js";
 import { chosen, complete } from "../orders.js";
 import { Command, Empty, Failure } from "../parts.js";
 import { link, route } from "../route.js";
@@ -72,7 +72,7 @@ export const Saga = view(() => {
       ${id
         ? html`<p>The way of <a class="id" href=${link(["orders", id])}>${id}</a>, with the time of each state. <a href=${link(["saga"])}>All orders</a></p><${Command} text=${`${stage.value.command} trace ${id}`} />`
         : numbers.size
-          ? html`<p>${count(chosen.value.length)} orders, counted on each edge. <a href=${link(["orders"], route.value.query)}>See them, or choose others</a></p>`
+          ? html`<p>${counted(chosen.value.length, "order")}, counted on each edge. <a href=${link(["orders"], route.value.query)}>See them, or choose others</a></p>`
           : html`<${Empty} why="No order is chosen, so no edge has a number."><p><a href=${link(["orders"])}>Choose orders, or place one</a></p><//>`}
       <div class="panel scroller" tabindex="0" role="region" aria-label="Picture of the saga, scrolls sideways" ref=${toStart(graph.value.picture)}><${Picture} picture=${graph.value.picture} numbers=${numbers} states=${states} /></div>
       <p class="note">AWS keeps no history of an Express workflow. The way follows from the order's row: its latest run, and the one before a wait. The times follow from its events.</p>`}

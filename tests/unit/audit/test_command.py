@@ -80,7 +80,7 @@ def test_audit_with_findings_prints_them_and_fails(orderctl: Run, next_snapshots
     next_snapshots[:] = [replace(settled, dead_letters={"order/intake-dlq-url": 1})]
     answer = orderctl("-o", "json")
     assert json.loads(answer.stdout)["findings"] == [
-        {"invariant": "E5", "subject": "order/intake-dlq-url", "what": "holds 1 dead letters"}
+        {"invariant": "E5", "subject": "order/intake-dlq-url", "what": "holds dead letters: 1"}
     ]
     assert isinstance(answer.exception, CheckFailedError)
     assert answer.exception.exit_code == EXIT_CHECK_FAILED

@@ -16,6 +16,7 @@ from laptop.demo.scenes import SceneFailedError
 from laptop.emulator import process
 from operations.aws.target import Kind
 from operations.errors import CheckFailedError
+from operations.wording import counted
 from orderctl.terminal.output import Progress
 from tests.unit.orderctl.conftest import Stage
 
@@ -181,7 +182,7 @@ def test_line_for_curl_is_signed_and_reads_the_order() -> None:
 def test_demo_with_more_or_fewer_mails_than_recorded_fails() -> None:
     show.check_mails(5, {"confirmed SENT": 3, "dispatched SENT": 2})
     for sent in (4, 6):
-        with pytest.raises(CheckFailedError, match=f"{sent} mails were sent, but the tables record 5"):
+        with pytest.raises(CheckFailedError, match=f"The mailbox has {counted(sent, 'mail')}, and the tables record 5"):
             show.check_mails(sent, {"confirmed SENT": 3, "dispatched SENT": 2})
 
 

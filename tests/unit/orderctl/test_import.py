@@ -71,7 +71,7 @@ def test_interrupted_import_is_finished_without_surplus_stock(stage: Stage, file
 
 def test_refused_caller_is_not_retried_and_gets_a_hint(stage: Stage, file: Path) -> None:
     stage.bus.refusals, stage.bus.error = [{0, 1, 2, 3, 4}], "NotAuthorizedForSourceException"
-    with pytest.raises(UserError, match=r"refused 5 of 5 events 1 times: NotAuthorizedForSourceException") as caught:
+    with pytest.raises(UserError, match=r"refused 5 of 5 events 1 time: NotAuthorizedForSourceException") as caught:
         run(stage, file, "--no-wait")
     assert "to the channel's principals in the stage's file: see docs/how-to/permit-callers.md" in caught.value.hint
     assert len(stage.bus.calls) == 1
@@ -182,6 +182,6 @@ def test_orders_in_flight_start_at_one_and_stay_within_the_limit(stage: Stage, f
 
 def test_unsettled_orders_are_reported_with_a_hint(stage: Stage, file: Path) -> None:
     stage.saga.works = False
-    with pytest.raises(UserError, match="5 orders were not finished within 0 s") as caught:
+    with pytest.raises(UserError, match="Not finished within 0 s: 5 orders") as caught:
         run(stage, file, "--deadline", "0")
     assert "orderctl orders list" in caught.value.hint

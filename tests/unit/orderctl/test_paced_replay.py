@@ -214,7 +214,7 @@ def test_crash_during_the_delivery_loses_nothing(paced: Paced) -> None:
 
 def test_the_archive_is_replayed_to_the_staging_queue_alone(paced: Paced) -> None:
     paced.fill([event(CONFIRMED, "ord-1", 1)])
-    with pytest.raises(UserError, match="holds 1 events of an earlier paced replay"):
+    with pytest.raises(UserError, match="holds 1 event of an earlier paced replay"):
         orderctl(
             app,
             paced.stage,
