@@ -72,6 +72,12 @@ test: setup ## Run the checks and all tests except the long ones: the same as CI
 test-whole: export ORDERFLOW_SHARE := 1/1
 test-whole: test ## Run the tests with all shares; `make test` runs one in four
 
+# The tests of an order's way, of what goes wrong on it, and of what refuses a caller.
+IAM_TESTS := alarms audit cancellation dead_letters forged forged_events journal orders replay rules saga shipments
+
+test-iam: setup ## Run the tests of the deployed system with the emulator's IAM on
+	@ORDERFLOW_IAM=on .venv/bin/python -m pytest -q $(addprefix tests/system/test_,$(addsuffix .py,$(IAM_TESTS)))
+
 test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
 	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py
 

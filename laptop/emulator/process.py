@@ -36,6 +36,10 @@ START_ATTEMPTS = 5
 SAVE_DEADLINE_SECONDS = 30.0
 
 
+IAM_VARIABLE: Final = "ORDERFLOW_IAM"
+"""Set to anything, it lets a laptop AWS evaluate the policies of its callers."""
+
+
 class PortLostError(Exception):
     """A port that another process took between the check and the engine's start."""
 
@@ -312,6 +316,7 @@ def _engine_environment(folder: Path, port: int, persist: Path | None) -> dict[s
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "*",
+        **({"AUTH": "true"} if os.environ.get(IAM_VARIABLE) else {}),
     }
     if persist is not None:
         where = persist.resolve()

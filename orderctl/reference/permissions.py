@@ -48,6 +48,33 @@ BOUNDS: Final = """
 - **Wildcards.** No action has one. A resource has one only if AWS has no name for it: see the next section.
 
 """
+ON_THE_LAPTOP: Final = """## Does the laptop enforce them?
+
+By default it does not. If it starts with `ORDERFLOW_IAM` set, it refuses each call that a function's role does not allow:
+
+```console
+$ ORDERFLOW_IAM=on orderctl up
+$ make test-iam
+```
+
+The second command runs the tests of the deployed system in this way, and `tests/emulator/test_iam.py` shows what is refused.
+The laptop checks:
+
+- the {by_functions} permissions of functions for recorded calls, with their conditions on rows, events and the sender of mails;
+- the policies of the bus and of the queues for a function that calls, and the signature of each request.
+
+It does not check:
+
+- the {by_services} permissions of `order/saga` and `order/start`: workflows and rules run without their roles;
+- the {demanded} permissions that AWS demands beside the recorded calls, which Lambda, Firehose and EventBridge use;
+- whether a mail's domain stands in for its sender's identity: the laptop asks for the sender's own;
+- `kms:ViaService`, and that a request comes by TLS: the laptop has plain HTTP only;
+- the root key of the laptop, with which `orderctl` calls. It may do everything, like an operator on AWS.
+
+One test is left out, `test_newcomer_finds_alarm_runbook_and_story_of_a_carrier_that_is_down`: it gives functions of the stage
+`dev`, which has the sandboxes, the key of a carrier, and their roles do not allow them to read it.
+
+"""
 DEMANDED: Final = """## Demanded beside the calls
 
 """
@@ -61,7 +88,10 @@ def page() -> str:
     every = sorted(found[SANDBOX] | found[ADAPTERS])
     functions = {call.by for call in found[SANDBOX]} - {"order/saga", "order/start"} | {"journal/function"}
     counts = {kind: len(calls) for kind, calls in found.items()}
-    parts = [INTRODUCTION.format(**counts, demanded=len(demanded.calls(SANDBOX, functions))), BOUNDS, DEMANDED]
+    beside = len(demanded.calls(SANDBOX, functions))
+    by_services = sum(call.by in ROLES for call in found[SANDBOX])
+    checked = {"by_functions": counts[SANDBOX] - by_services, "by_services": by_services}
+    parts = [INTRODUCTION.format(**counts, demanded=beside), BOUNDS, ON_THE_LAPTOP.format(**checked, demanded=beside), DEMANDED]
     parts.append(table(("Who", "Actions", "Resource", "Why"), map(_demand, DEMANDS)))
     for by, calls in groupby(every, key=lambda call: call.by):
         parts.append(f"\n## {by}\n\n{purpose(by)}\n\n" + table(HEAD, _rows(calls)))

@@ -53,6 +53,22 @@ def test_cloudformation_creates_the_archive(engine: Engine) -> None:
         )
 
 
+def test_reference_to_a_secret_is_its_arn(engine: Engine) -> None:
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"Description": "a key"}}
+    outputs = {"Reference": {"Ref": "Secret"}}
+    found = deployment.stack(engine.target, "keeps-a-secret", {"Secret": secret}, outputs)["Reference"]
+    client = engine.target.client("secretsmanager")
+    arn = client.describe_secret(SecretId=found)["ARN"]
+    engine.shows(found == arn, "the reference to a secret")
+    changed = {**secret, "Properties": {"Description": "another key"}}
+    template = {"Resources": {"Secret": changed}, "Outputs": {"Reference": {"Value": outputs["Reference"]}}}
+    cloudformation = engine.target.client("cloudformation")
+    cloudformation.update_stack(StackName="keeps-a-secret", TemplateBody=json.dumps(template))
+    eventually(lambda: client.describe_secret(SecretId=arn)["Description"] == "another key", 20, "the secret is changed")
+    cloudformation.delete_stack(StackName="keeps-a-secret")
+    eventually(lambda: not client.list_secrets()["SecretList"], 20, "the secret is gone")
+
+
 def test_a_handlers_exception_names_the_error(engine: Engine) -> None:
     source = "class StockUnknown(Exception): pass\ndef handler(event, context): raise StockUnknown('no such thing')"
     arn = deployment.function(engine.target, "raises", source)

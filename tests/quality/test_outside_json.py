@@ -38,6 +38,7 @@ EXCEPTIONS = {
     "laptop/emulator/mailbox.py": THE_ENGINE,
     "laptop/emulator/extensions/express_workflows.py": THE_ENGINE,
     "laptop/emulator/extensions/engine_functions.py": THE_ENGINE,
+    "laptop/emulator/extensions/iam_facts.py": THE_ENGINE,
     "laptop/emulator/extensions/queue_redrive.py": THE_ENGINE,
     "laptop/emulator/extensions/stream_batch_failures.py": THE_ENGINE,
 }

@@ -1,10 +1,14 @@
 """An alarm of the deployed templates reaches a subscriber of the alarm topic, and leads a newcomer to the order's story."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from kernel import clock
+from laptop.emulator import process
 from operations.orders.history import log_groups_begin
 from operations.repository import REPOSITORY
 from services.shipping.domain.breaker import FAILURES_TO_PAUSE
@@ -22,6 +26,9 @@ def test_test_of_an_alarm_reaches_a_subscriber(laptop: Laptop) -> None:
     sqs, topic = laptop.target.client("sqs"), laptop.target.parameter("platform/alarm-topic-arn")
     receiver = sqs.create_queue(QueueName="alarm-receiver")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=receiver, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    admits = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn}
+    admits["Condition"] = {"ArnEquals": {"aws:SourceArn": topic}}
+    sqs.set_queue_attributes(QueueUrl=receiver, Attributes={"Policy": json.dumps({"Statement": [admits]})})
     laptop.target.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 
     (sent,) = json.loads(orderctl(laptop.target, "alarms", "test", "-o", "json"))
@@ -34,6 +41,7 @@ def test_test_of_an_alarm_reaches_a_subscriber(laptop: Laptop) -> None:
     sqs.delete_queue(QueueUrl=receiver)
 
 
+@pytest.mark.skipif(process.IAM_VARIABLE in os.environ, reason="no role of the stage dev may read the key of a carrier")
 def test_newcomer_finds_alarm_runbook_and_story_of_a_carrier_that_is_down(laptop: Laptop) -> None:
     """Three commands: the alarm with its runbook, and the two that the runbook has for the order. An operator acted before."""
     began = clock.now()

@@ -7,7 +7,8 @@ Known gaps that stay, because an assertion on the template or the simulation cov
 - a retrier's `MaxDelaySeconds` and `JitterStrategy`; a Parallel that ends its other branches at the first failure; Express
   execution logs;
 - a rule target's `RetryPolicy`: a delivery is tried once, then goes to the target's dead-letter queue (`target_dlq`);
-- queue and topic policies, roles of workflows and rules; quotas; alarms that turn from OK to ALARM by themselves.
+- IAM, unless `ORDERFLOW_IAM` is set, and even then some of it (`docs/reference/permissions.md` lists what);
+- quotas; alarms that turn from OK to ALARM by themselves.
 
 The engine allows more than AWS:
 - a function finds the packages of the engine's environment, also those that its bundle lacks, and runs on this machine's
@@ -25,10 +26,12 @@ EXTENSIONS = (
     "events_archive",
     "express_workflows",
     "handler_error_names",
+    "iam_facts",
     "inert",
     "queue_concurrency",
     "queue_redrive",
     "replay_filter",
+    "secret_references",
     "silent_functions",
     "stream_batch_failures",
     "target_dlq",

@@ -34,7 +34,7 @@ _TRAFFIC = "the emulator shifts all traffic at once"
 _SCALING = "the emulator does not scale"
 
 TYPES = {
-    "AWS::Events::EventBusPolicy": Inert(_POLICY, "StatementId"),
+    "AWS::Events::EventBusPolicy": Inert("the emulator enforces it only with its IAM on", "StatementId"),
     "AWS::SQS::QueueInlinePolicy": Inert(_POLICY),
     "AWS::SNS::TopicInlinePolicy": Inert(_POLICY),
     "AWS::Lambda::CodeSigningConfig": Inert(
