@@ -90,6 +90,7 @@ class OrderChecks:
         count("OrderFindings", len(verdict.findings))
         count("OrdersNotEnded", late[Awaited.END])
         count("OrdersNotShipped", late[Awaited.PARCEL])
+        count("NewsOverdue", late[Awaited.NEWS])
 
     def _is_unfinished(self, verdict: Verdict, order_id: str, limits: Overdue) -> bool:
         """Return True if the order moves, or waits for something that is not overdue; a back-order's stock may take days."""

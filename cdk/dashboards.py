@@ -78,6 +78,7 @@ BUSINESS: Final = Dashboard(
             (
                 Line("OrdersNotEnded", service="audit"),
                 Line("OrdersNotShipped", service="audit"),
+                Line("NewsOverdue", service="audit"),
                 Line("OldestUnfinishedOrder", "Maximum", service="audit"),
             ),
         ),

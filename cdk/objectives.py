@@ -2,7 +2,13 @@
 
 An alarm rings when the error budget burns too fast over two windows. The long one is silent for a blip, and the short one ends
 the alarm soon after the fault. The windows and rates are those of https://sre.google/workbook/alerting-on-slos/,
-chapter 5, "Multiwindow, Multi-Burn-Rate Alerts". `docs/reference/objectives.md` is made from this module.
+chapter 5, "Multiwindow, Multi-Burn-Rate Alerts".
+
+An order that has no answer, parcel or mail yet has no time that could be measured, so in a full outage the times are silent.
+Each objective therefore also counts what still counts then: the audit's orders that wait too long, and the failures of the API.
+An order may count twice, as waiting and later as late. In an outage the share is 1 in any case.
+
+`docs/reference/objectives.md` is made from this module.
 """
 
 from dataclasses import dataclass
@@ -15,11 +21,13 @@ DAYS: Final = 30
 
 @dataclass(frozen=True)
 class Series:
-    """A metric of our own that an objective reads: its service, name, and statistic of CloudWatch."""
+    """A metric that an objective reads: its service, name, and statistic of CloudWatch."""
 
     service: str
     metric: str
     statistic: str
+    of_api: bool = False
+    """True for AWS's metric of the service's HTTP API, which must be in the objective's stack. Else it is our own metric."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +81,16 @@ OBJECTIVES: Final = (
         series={
             "n": Series("order", "TimeToAnswer", "SampleCount"),
             "within": Series("order", "TimeToAnswer", f"PR(:{ANSWERED_MILLISECONDS})"),
+            "failed": Series("order", "5xx", "Sum", of_api=True),
+            "unended": Series("audit", "OrdersNotEnded", "Sum"),
         },
-        bad="n * (100 - within) / 100",
-        all="n",
+        bad="FILL(n, 0) * (100 - FILL(within, 100)) / 100 + FILL(failed, 0) + FILL(unended, 0)",
+        all="FILL(n, 0) + FILL(failed, 0) + FILL(unended, 0)",
         reason=(
             "A customer at the checkout waits for some seconds, and then orders again or leaves. On a good day the "
             "answer takes one or two seconds. Five of 1,000 leave room for one retry of the gateway, and for an order "
-            "that the sweeper takes up a minute later."
+            "that the sweeper takes up a minute later. If the API is down, each failure is an order without an answer. If "
+            "the saga and the sweeper are down, the audit counts the orders that should have ended an hour ago."
         ),
     ),
     Objective(
@@ -107,13 +118,14 @@ OBJECTIVES: Final = (
         series={
             "n": Series("notification", "TimeToMail", "SampleCount"),
             "within": Series("notification", "TimeToMail", f"PR(:{MAILED_SECONDS})"),
+            "overdue": Series("audit", "NewsOverdue", "Sum"),
         },
-        bad="n * (100 - within) / 100",
-        all="n",
+        bad="FILL(n, 0) * (100 - FILL(within, 100)) / 100 + FILL(overdue, 0)",
+        all="FILL(n, 0) + FILL(overdue, 0)",
         reason=(
             "A customer looks for the confirmation just after the order, and asks the shop if there is none. The first "
             "retries come within five minutes. A mail without contact or with a refused address counts as neither: no "
-            "retry helps it."
+            "retry helps it. If SES accepts nothing, the audit counts the mails that are due for an hour."
         ),
     ),
 )

@@ -1,10 +1,11 @@
 """The alarms of the objectives: one for each window, and one that joins them and notifies."""
 
 from aws_cdk import Duration, Tags
+from aws_cdk import aws_apigatewayv2 as apigatewayv2
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from cdk.constructs.alarm import TIER_TAG, Tier, runbook_file
-from cdk.objectives import BURNS, OBJECTIVES, RUNBOOK, Burn, Objective, expression, threshold
+from cdk.objectives import BURNS, OBJECTIVES, RUNBOOK, Burn, Objective, Series, expression, threshold
 from cdk.service_stack import ServiceStack
 from kernel.naming import metrics_namespace
 
@@ -40,16 +41,7 @@ def _window(stack: ServiceStack, objective: Objective, burn: Burn, name: str, mi
         expression=expression(objective, least),
         label=f"share of orders that miss the objective {objective.name}",
         period=period,
-        using_metrics={
-            key: cloudwatch.Metric(
-                namespace=metrics_namespace(stack.stage),
-                metric_name=series.metric,
-                dimensions_map={"service": series.service},
-                statistic=series.statistic,
-                period=period,
-            )
-            for key, series in objective.series.items()
-        },
+        using_metrics={key: _metric(stack, series, period) for key, series in objective.series.items()},
     )
     made = cloudwatch.Alarm(
         stack,
@@ -66,3 +58,18 @@ def _window(stack: ServiceStack, objective: Objective, burn: Burn, name: str, mi
     )
     Tags.of(made).add(TIER_TAG, Tier.FULL)
     return made
+
+
+def _metric(stack: ServiceStack, series: Series, period: Duration) -> cloudwatch.Metric:
+    if series.of_api:
+        (api,) = (node for node in stack.node.find_all() if isinstance(node, apigatewayv2.CfnApi))
+        namespace, dimensions = "AWS/ApiGateway", {"ApiId": api.ref}
+    else:
+        namespace, dimensions = metrics_namespace(stack.stage), {"service": series.service}
+    return cloudwatch.Metric(
+        namespace=namespace,
+        metric_name=series.metric,
+        dimensions_map=dimensions,
+        statistic=series.statistic,
+        period=period,
+    )

@@ -14,7 +14,11 @@ one ends the alarm soon after the fault. All alarms lead to the runbook
 
 The alarms are in the tier `full` of the setting `alarms`. The tier `essential` has alarms for the same faults, without a share:
 `OrdersNotEnded`, `OrdersNotShipped`, and the age of each queue ([Alarms](alarms.md)). CloudWatch bills each metric of a window,
-and each window is an alarm: an objective costs as much as {watched} alarms and a composite one.
+and each window is an alarm: an objective costs as much as {fewest} to {most} alarms and a composite one.
+
+An order without an answer, a parcel or a mail has no time to measure. In a full outage the times are silent, so each objective
+also counts what still counts then: the orders that the audit finds waiting for too long, and the failures of the API.
+An order may count twice, as waiting and later as late. In an outage the share is 1 in any case.
 
 """
 WINDOWS: Final = """## When does an alarm ring?
@@ -28,8 +32,9 @@ share of a quiet night. Windows and rates are those of
 
 def page() -> str:
     """Return the page as Markdown."""
-    watched = sum(len(burn.windows) for burn in BURNS) * len(OBJECTIVES[0].series)
-    parts = [INTRODUCTION.format(days=DAYS, runbook=RUNBOOK, watched=watched)]
+    windows = sum(len(burn.windows) for burn in BURNS)
+    watched = [windows * len(objective.series) for objective in OBJECTIVES]
+    parts = [INTRODUCTION.format(days=DAYS, runbook=RUNBOOK, fewest=min(watched), most=max(watched))]
     rows = [
         (
             burn.name.lower(),

@@ -130,12 +130,37 @@ def test_mails_that_ses_accepts_late_ring(ringing: Ringing) -> None:
     assert ringing("Mailed", {"TimeToMail": late})[0] < 15
 
 
+def test_api_that_answers_no_order_rings(ringing: Ringing) -> None:
+    answered: Minutes = [{GOOD: 50}] * QUIET_MINUTES + [{}] * 30
+    failed: Minutes = [{}] * QUIET_MINUTES + [{1.0: 50}] * 30
+    assert ringing("Answered", {"TimeToAnswer": answered, "5xx": failed})[0] <= 6
+
+
+def test_orders_that_get_no_answer_at_all_ring(ringing: Ringing) -> None:
+    """While neither the saga nor the sweeper works, no answer has a time to measure."""
+    answered: Minutes = [{GOOD: 50}] * QUIET_MINUTES + [{}] * 180
+    stuck: Minutes = [{}] * (QUIET_MINUTES + 75) + [{5.0: 1} if minute % 5 == 0 else {} for minute in range(105)]
+    assert 75 < ringing("Answered", {"TimeToAnswer": answered, "OrdersNotEnded": stuck})[0] < 85
+
+
+def test_failures_of_an_api_that_answers_the_rest_are_a_share(ringing: Ringing) -> None:
+    answered: Minutes = [{GOOD: 50}] * (QUIET_MINUTES + 90)
+    failed: Minutes = [{}] * QUIET_MINUTES + [{1.0: 1} if minute % 10 == 0 else {} for minute in range(90)]
+    assert ringing("Answered", {"TimeToAnswer": answered, "5xx": failed}) == []
+
+
+def test_mails_that_ses_never_accepts_ring(ringing: Ringing) -> None:
+    mailed: Minutes = [{2.0: 20}] * QUIET_MINUTES + [{}] * 180
+    late: Minutes = [{}] * (QUIET_MINUTES + 75) + [{5.0: 1} if minute % 5 == 0 else {} for minute in range(105)]
+    assert 75 < ringing("Mailed", {"TimeToMail": mailed, "NewsOverdue": late})[0] < 85
+
+
 @pytest.mark.parametrize("objective", OBJECTIVES, ids=lambda objective: objective.name)
 def test_objective_reads_metrics_that_exist_and_has_four_windows(
     objective: Objective, alarms: dict[str, Resource], rules: dict[str, str]
 ) -> None:
     business = {(service, metric.name) for service, found in metrics.CATALOGUE.items() for metric in found}
-    counted = {("audit", "OrdersNotShipped")}
+    counted = {("audit", metric) for metric in ("OrdersNotEnded", "OrdersNotShipped", "NewsOverdue")} | {("order", "5xx")}
     assert {(series.service, series.metric) for series in objective.series.values()} <= business | counted
     own = [name for name in alarms if name.startswith(objective.name)]
     assert len(own) == 2 * len(BURNS)

@@ -4,7 +4,7 @@ Without them a condition on rows or on events holds for every request, a permiss
 and the bus has no policy. `aws:PrincipalArn` is the ARN of a role; the engine has that of its session instead.
 
 A function reaches the laptop's AWS by plain HTTP on the loopback interface, which counts as TLS here: the policies of queues,
-topics and buckets refuse everything else. The root key is the laptop's operator, whom the policy of a queue admits by a tag.
+topics and buckets refuse everything else. The root key is the laptop's operator. A queue admits operators by a tag.
 """
 
 import json

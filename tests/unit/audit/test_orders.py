@@ -178,6 +178,14 @@ def test_confirmed_order_without_its_parcel_is_counted(settled: Snapshot, check:
     assert "E3" in {finding.invariant for finding in late.findings}
 
 
+def test_order_without_its_mail_is_counted(settled: Snapshot, check: Check) -> None:
+    [order_id, *_] = [row["order_id"] for row in settled.shipping if row["status"] == "DELIVERED"]
+    unsent = replace(settled, notification=[row for row in settled.notification if row.get("order_id") != order_id])
+    late = check(unsent, last_moved(settled) + timedelta(hours=2), message(order_id))
+    assert late.metrics["NewsOverdue"] == 2
+    assert "E5" in {finding.invariant for finding in late.findings}
+
+
 def test_back_order_that_waits_for_stock_is_left_to_its_next_event(settled: Snapshot, check: Check) -> None:
     [order_id] = order_ids(settled, lambda row: row["status"] == "BACKORDERED")
     assert check(settled, last_moved(settled) + 2 * MARGIN, message(order_id)).queues.sent == []
