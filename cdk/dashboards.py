@@ -64,7 +64,10 @@ BUSINESS: Final = Dashboard(
         Graph("Time to the answer, in milliseconds", (*_times("order", "TimeToAnswer"), *_times("order", "TimeToYes"))),
         Graph(
             "Money, in minor units",
-            (Line("MoneyCaptured", service="payment", by="currency"), Line("MoneyRefunded", service="payment", by="currency")),
+            tuple(
+                Line(metric, service="payment", by="currency")
+                for metric in ("MoneyCaptured", "MoneyRefunded", "MoneyRefundedByHand")
+            ),
         ),
         Graph("Time to ship, in seconds", _times("shipping", "TimeToShip")),
         Graph(

@@ -14,3 +14,4 @@ def test_metrics_equal_the_tables_and_are_never_above_them() -> None:
     assert done.stdout.endswith("wrong: 0\n"), done.stdout + done.stderr
     measured = set(re.findall(r"^  (\w+)", done.stdout, re.MULTILINE))
     assert measured >= {"OrdersConfirmed", "OrdersCancelled", "MoneyCaptured", "StockOuts", "TimeToShip", "MailsSent"}
+    assert "MoneyRefundedByHand" in measured, "the second world has Stripe"

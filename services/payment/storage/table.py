@@ -35,6 +35,10 @@ class OutsideRefunds(AggregateStore[OutsideRefundRow]):
     def __init__(self, client: AwsClient, table_name: str) -> None:
         super().__init__(client, table_name, states.OUTSIDE_REFUNDS)
 
+    def measures(self, step: str, after: OutsideRefundRow) -> Iterable[Measure]:
+        """Return what the only step, the record of a refund, adds to the business metrics."""
+        return metrics.measures_by_hand(after)
+
 
 def intent_of(row: PaymentRow) -> Intent:
     """Return the total and the payment method that the payment is of."""

@@ -1,6 +1,7 @@
 """Stripe's webhook: signed as Stripe signs, delivered any number of times in any order, and recorded once."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -162,14 +163,18 @@ def test_manual_refund_is_recorded_once_with_its_event_and_its_alarm(
     assert at_stripe.row == before, "it says what we did"
 
 
-def test_manual_partial_refunds_state_the_rest(at_stripe: StripeService, account: Stripe) -> None:
+def test_manual_partial_refunds_state_the_rest_and_are_measured(
+    at_stripe: StripeService, account: Stripe, capsys: pytest.CaptureFixture[str]
+) -> None:
     left = []
+    capsys.readouterr()
     for amount in (1000, 3998):
         at_stripe.told("refund.created", account.refund_by_hand("pi_1", amount))
         row = at_stripe.refunds.get(f"re_{len(account.refunds)}")
         assert row is not None
         left.append(row["left"]["amount"])
     assert left == [3998, 0]
+    assert re.findall(r'"MoneyRefundedByHand":\[([\d.]+)\]', capsys.readouterr().out) == ["1000.0", "3998.0"]
 
 
 def test_our_own_refund_is_ignored_and_its_failure_is_counted(
