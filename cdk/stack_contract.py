@@ -27,7 +27,10 @@ class Contract:
 
 @dataclass(frozen=True)
 class Misfit:
-    """A message that one service sends, and that another does not accept in any version that is sent."""
+    """A message that one service sends, and that another does not accept in any version that is sent.
+
+    `sent` is empty if the sender has ceased to send it.
+    """
 
     message: str
     sender: str
@@ -36,6 +39,8 @@ class Misfit:
     accepted: tuple[int, ...]
 
     def __str__(self) -> str:
+        if not self.sent:
+            return f"{self.sender} no longer publishes {self.message}, and {self.receiver} consumes {_listed(self.accepted)}"
         accepts = f"{self.receiver} accepts {_listed(self.accepted)}" if self.accepted else f"{self.receiver} does not know it"
         return f"{self.sender} sends {self.message} in {_listed(self.sent)}, and {accepts}"
 
@@ -53,7 +58,8 @@ def check_fit(contracts: Mapping[str, Contract]) -> None:
 def misfits(contracts: Mapping[str, Contract]) -> Iterator[Misfit]:
     """Yield each message between these services that does not fit. `contracts` has the contract of each, by service.
 
-    A call to a service that is not among them is no misfit, and neither is an event that its publisher does not publish.
+    A call to a service that is not among them is no misfit. Neither is an event that its publisher does not publish: a consumer
+    is deployed before it. See `dropped`.
     """
     yield from uncallable(contracts, contracts)
     for service, contract in contracts.items():
@@ -74,6 +80,18 @@ def uncallable(callers: Mapping[str, Contract], owners: Mapping[str, Contract]) 
             accepted = owners[owner].answers.get(message, ())
             if not set(sent) & set(accepted):
                 yield Misfit(message, service, owner, tuple(sent), tuple(accepted))
+
+
+def dropped(before: Mapping[str, Contract], after: Mapping[str, Contract]) -> Iterator[Misfit]:
+    """Yield each event that its publisher publishes in `before` and not in `after`, where a service still consumes it.
+
+    The services of `before` are among those of `after`.
+    """
+    for service, contract in after.items():
+        for message, accepted in contract.consumes.items():
+            publisher = owner_of(message)
+            if publisher in before and message in before[publisher].publishes.keys() - after[publisher].publishes.keys():
+                yield Misfit(message, publisher, service, (), tuple(accepted))
 
 
 def owner_of(message: str) -> str:

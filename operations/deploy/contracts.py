@@ -40,7 +40,7 @@ def check(wanted: Sequence[StackWiring], stacks: Sequence[StackWiring], known: C
         alone = misfit.receiver if misfit.sender in new else misfit.sender
         raise UserError(
             f"This version of {', '.join(new)} does not fit with the deployed {alone}: {misfit}.",
-            f"Nothing was changed. Deploy with `orderctl deploy {_mend(alone, new, stacks, known)}`.",
+            f"Nothing was changed. {_mend(misfit, alone, new, stacks, known)}",
         )
     for misfit in _unanswered_meanwhile(new, known):
         raise UserError(
@@ -57,7 +57,8 @@ def check(wanted: Sequence[StackWiring], stacks: Sequence[StackWiring], known: C
 def _broken(new: Contracts, known: Contracts) -> list[Misfit]:
     """Return the misfits of the services in `new` after their deployment."""
     after = {**known, **new}
-    return [misfit for misfit in stack_contract.misfits(after) if {misfit.sender, misfit.receiver} & set(new)]
+    found = [*stack_contract.misfits(after), *stack_contract.dropped(known, after)]
+    return [misfit for misfit in found if {misfit.sender, misfit.receiver} & set(new)]
 
 
 def _unanswered_meanwhile(new: Contracts, known: Contracts) -> list[Misfit]:
@@ -80,13 +81,16 @@ def _first(owner: str, new: Contracts, known: Contracts) -> str:
     return f"Deploy with `orderctl deploy {owner}` first, then `orderctl deploy {' '.join(s for s in new if s != owner)}`."
 
 
-def _mend(other: str, new: Contracts, stacks: Sequence[StackWiring], known: Contracts) -> str:
-    """Return what to deploy instead: the other service first if it fits by itself, else both together, else everything."""
+def _mend(misfit: Misfit, other: str, new: Contracts, stacks: Sequence[StackWiring], known: Contracts) -> str:
+    """Say what to deploy instead: the other service first if it fits by itself, else both together, else everything."""
     every = _contracts(stacks)
+    if misfit.message in every[misfit.receiver].consumes.keys() - every[misfit.sender].publishes.keys():
+        return f"Publish {misfit.message} again, or end its subscription in {misfit.receiver}."
     first = {other: every[other]}
     if not _broken(first, known):
-        return f"{other}` first, then `orderctl deploy {' '.join(new)}"
-    return " ".join([other, *new]) if not _broken({**first, **new}, known) else "--all"
+        return f"Deploy with `orderctl deploy {other}` first, then `orderctl deploy {' '.join(new)}`."
+    services = " ".join([other, *new]) if not _broken({**first, **new}, known) else "--all"
+    return f"Deploy with `orderctl deploy {services}`."
 
 
 def _contracts(stacks: Sequence[StackWiring]) -> dict[str, Contract]:

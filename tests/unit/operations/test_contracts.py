@@ -90,6 +90,41 @@ def test_publisher_is_not_deployed_before_consumers_know_its_event() -> None:
     contracts.check(both[1:], both, {"payment": PAYMENT, "order": ORDER})
 
 
+def test_event_is_not_dropped_while_a_deployed_consumer_needs_it() -> None:
+    silent = replace(ORDER, publishes={})
+    version = stacks(payment=replace(PAYMENT, consumes={}), order=silent)
+    refused = refusal("order", version, payment=PAYMENT, order=ORDER)
+    assert refused.message == (
+        "This version of order does not fit with the deployed payment: order no longer publishes order.OrderCancelled, and "
+        "payment consumes versions 1, 2."
+    )
+    assert refused.hint == "Nothing was changed. Deploy with `orderctl deploy payment` first, then `orderctl deploy order`."
+    contracts.check(version[:1], version, {"payment": PAYMENT, "order": ORDER})
+    contracts.check(version[1:], version, {"payment": version[0].contract, "order": ORDER})
+    contracts.check(version, version, {"payment": PAYMENT, "order": ORDER})
+
+
+def test_version_of_an_event_is_not_dropped_while_a_deployed_consumer_needs_it() -> None:
+    version = stacks(payment=PAYMENT, order=ORDER)
+    older = {"payment": replace(PAYMENT, consumes={"order.OrderCancelled": (1,)})}
+    refused = refusal("order", version, **older, order=replace(ORDER, publishes={"order.OrderCancelled": (1, 2)}))
+    assert "order sends order.OrderCancelled in version 2, and payment accepts version 1" in refused.message
+    assert refused.hint == "Nothing was changed. Deploy with `orderctl deploy payment` first, then `orderctl deploy order`."
+
+
+def test_event_that_this_version_still_consumes_must_stay() -> None:
+    """No order of deployments mends it: the sources contradict each other."""
+    version = stacks(payment=PAYMENT, order=replace(ORDER, publishes={}))
+    for services in ("order", "payment order"):
+        refused = refusal(services, version, payment=PAYMENT, order=ORDER)
+        assert refused.hint == "Nothing was changed. Publish order.OrderCancelled again, or end its subscription in payment."
+
+
+def test_consumer_of_a_new_event_is_deployed_before_its_publisher() -> None:
+    version = stacks(payment=PAYMENT, order=ORDER)
+    contracts.check(version[:1], version, {"payment": replace(PAYMENT, consumes={}), "order": replace(ORDER, publishes={})})
+
+
 def test_services_of_before_contracts_are_deployed_together() -> None:
     version = stacks(payment=PAYMENT, order=ORDER)
     refused = refusal("order", version, payment=Contract(), order=Contract())
