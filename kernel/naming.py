@@ -26,6 +26,10 @@ ALIAS = "live"
 """The alias of each function and of the saga in a stage with versions."""
 DUE_INDEX = "due"
 """The sparse index of rows that a sweeper must look at, on tables that have one."""
+OF_OUTBOX = ("pk", "pending_since", "pending_shard")
+"""The attributes that a pass over a table reads to find events that the stream lost."""
+OF_OPEN_ROWS = ("status", "updated_at", "due_shard")
+"""The further attributes that it reads to find rows that are left open."""
 
 
 def source_of(service: str) -> str:

@@ -15,13 +15,10 @@ from kernel.aggregate_store import Item, make_due, marshal, unmarshal
 from kernel.clients import AwsClient
 from kernel.index_shards import ALL, Share
 from kernel.logs import logger
+from kernel.naming import OF_OPEN_ROWS, OF_OUTBOX
 
 MAX_PAGES: Final = 100
 """The most pages, of up to 1 MB each, that a sweep reads of its slice of the table."""
-OF_OUTBOX: Final = ("pk", "pending_since", "pending_shard")
-"""The attributes that a pass reads to find events that the stream lost."""
-OF_OPEN_ROWS: Final = ("status", "updated_at", "due_shard")
-"""The further attributes that it reads to find rows that are left open."""
 FORGOTTEN: Final = "(pending_since <= :stale AND attribute_not_exists(pending_shard))"
 LEFT_OPEN: Final = (
     "(begins_with(pk, :key) AND #status IN ({statuses}) AND updated_at <= :left AND attribute_not_exists(due_shard))"

@@ -14,8 +14,8 @@ from operations.aws.target import Target
 from operations.deploy import cdk_cli, requirements
 from operations.deploy.cdk_cli import Cdk, Stack
 from operations.errors import UserError
+from operations.plural import counted
 from operations.progress import Progress
-from operations.wording import counted
 
 _MARK = "laptop/deployed"
 

@@ -10,7 +10,7 @@ from kernel.money import MAX_PRICE
 from operations import errors
 from operations.aws.service_client import Price
 from operations.errors import UserError
-from operations.wording import counted
+from operations.plural import counted
 from services.order.domain.prices import InvalidPriceError, check_price, check_title
 
 COLUMNS: Final = ("sku", "title", "price", "currency")

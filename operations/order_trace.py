@@ -19,10 +19,10 @@ from operations.events.bus_rules import Rule
 from operations.events.journal import Published
 from operations.orders import store
 from operations.orders.store import RelatedRow
+from operations.plural import counted
 from operations.polling import wait_for
 from operations.replay import archive_replay
 from operations.window import Window
-from operations.wording import counted
 from services.order.domain.model import OrderRow
 
 BEFORE: Final = timedelta(minutes=3)

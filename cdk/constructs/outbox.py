@@ -16,8 +16,7 @@ from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.queue import dead_letter_queue, on_failure, only_from
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import PLATFORM, ServiceStack
-from kernel.naming import PENDING_INDEX
-from kernel.table_pass import OF_OPEN_ROWS, OF_OUTBOX
+from kernel.naming import OF_OPEN_ROWS, OF_OUTBOX, PENDING_INDEX
 from kernel.timeouts import REPUBLISH_SECONDS, SWEEP_BEGINS_SECONDS, assert_ascending
 
 HAS_SOMETHING_PENDING = {

@@ -15,12 +15,12 @@ from operations.aws import service_client, stage_state
 from operations.aws.target import Target
 from operations.errors import CheckFailedError
 from operations.orders import cdnow, order_import
+from operations.plural import counted
 from operations.progress import SILENT, Progress
 from operations.replay import archive_replay
 from operations.repository import REPOSITORY
 from operations.stage_audit import audit_stage
 from operations.window import Window
-from operations.wording import counted
 
 SAMPLE = REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
 IMPORTED_ROWS = 200

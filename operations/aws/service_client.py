@@ -38,7 +38,8 @@ MAX_ANSWER_BYTES = 6 * 1024 * 1024
 """The most bytes of a Lambda function's response."""
 MAX_PRICES = 100
 MAX_ITEMS = 50
-"""The most entries of one `set_prices` and of one `replenish`."""
+MAX_ORDERS = 200
+"""The most entries of one `set_prices`, of one `replenish`, and of one `record_act`."""
 
 
 def invoke(target: Target, parameter: str, payload: Mapping[str, object], act: Act | None = None) -> dict[str, Any]:
@@ -101,6 +102,12 @@ def replenish(target: Target, replenishment_id: str, items: Sequence[Quantity], 
         command = {"command": "replenish", "replenishment_id": f"{replenishment_id}-{position}", "items": part}
         cause = {"correlation_id": replenishment_id, "causation_id": f"orderctl:{replenishment_id}"}
         invoke(target, "inventory/operator-arn", {**command, **cause}, act)
+
+
+def record_act(target: Target, done: str, act: Act, order_ids: Iterable[str] = ()) -> None:
+    """Log the act of a command that no function runs, such as `orders resume`, for each of its orders."""
+    for part in list(in_parts(order_ids, MAX_ORDERS)) or [[]]:
+        invoke(target, "order/operator-arn", {"command": "record_act", "act": done, "order_ids": part}, act)
 
 
 def put_contact(target: Target, contact: Contact) -> None:

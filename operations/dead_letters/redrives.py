@@ -22,7 +22,7 @@ from operations.aws.target import Target
 from operations.dead_letters import messages
 from operations.dead_letters.messages import Message
 from operations.errors import UserError, WrongUsageError
-from operations.wording import counted
+from operations.plural import counted
 
 QUARANTINE: Final = "platform/quarantine"
 """The dead-letter queue of messages that were redriven too often."""

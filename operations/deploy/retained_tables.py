@@ -10,7 +10,7 @@ from pathlib import Path
 
 from operations.aws.target import Target
 from operations.errors import UserError
-from operations.wording import counted
+from operations.plural import counted
 
 TABLE = "AWS::DynamoDB::Table"
 

@@ -10,7 +10,7 @@ from kernel.outside_json import OutsideJsonError
 from operations.event_pattern.complexity import is_too_complex
 from operations.event_pattern.operators import OPERATORS, Comparison, equal_to, wildcards
 from operations.event_pattern.refusal import InvalidPatternError
-from operations.wording import counted
+from operations.plural import counted
 
 MAX_LENGTH = 4096
 """Characters of a pattern's text (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html)."""

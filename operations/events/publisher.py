@@ -8,7 +8,7 @@ from kernel.naming import CHANNEL_PREFIX
 from operations.aws.refusals import NOT_A_PUBLISHER, NOT_ALLOWED
 from operations.aws.target import Target
 from operations.errors import UserError, WrongUsageError
-from operations.wording import counted
+from operations.plural import counted
 
 MAX_ENTRIES = 10
 REFUSED_FOR_GOOD = NOT_ALLOWED | {"NotAuthorizedForSourceException", "NotAuthorizedForDetailTypeException"}

@@ -18,7 +18,7 @@ from kernel.identifiers import shown
 from kernel.statements import Quantity
 from operations import errors
 from operations.aws.service_client import Contact
-from operations.wording import counted
+from operations.plural import counted
 from services.order.schemas.models import ChannelOrderPlacedV1Data
 
 CURRENCY = "USD"

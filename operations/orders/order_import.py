@@ -12,8 +12,8 @@ from operations.events import publisher
 from operations.orders import cdnow, store
 from operations.orders.cdnow import Purchase
 from operations.orders.store import OrderStatus
+from operations.plural import counted
 from operations.progress import SILENT, Progress
-from operations.wording import counted
 from services.order.domain import identity
 
 IN_FLIGHT = 8

@@ -18,9 +18,9 @@ from operations.aws import stage_state
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
 from operations.errors import UserError
+from operations.plural import counted
 from operations.polling import wait_for
 from operations.progress import Progress
-from operations.wording import counted
 
 IN_A_WRITE: Final = 25
 """The requests that BatchWriteItem takes."""

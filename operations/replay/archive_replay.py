@@ -12,9 +12,9 @@ from kernel.naming import PACED_REPLAY_PREFIX, replay_prefix
 from operations.aws import stage_state
 from operations.aws.target import Target
 from operations.errors import UserError, WrongUsageError
+from operations.plural import counted
 from operations.polling import wait_for
 from operations.window import Window
-from operations.wording import counted
 
 ARCHIVE_DELAY = timedelta(minutes=10)
 """AWS advises to wait so long before replaying: events reach an archive late."""

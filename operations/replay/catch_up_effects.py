@@ -19,9 +19,9 @@ from operations.errors import UserError
 from operations.events import journal
 from operations.events.journal import BusEvent, Published
 from operations.orders import store
+from operations.plural import counted
 from operations.replay import archive_replay
 from operations.window import Window
-from operations.wording import counted
 from services.order.domain import identity, order_request
 from services.order.domain.order_request import OrderRequest
 from services.order.domain.prices import Offer

@@ -24,11 +24,11 @@ from operations.contracts import subscriptions
 from operations.contracts.subscriptions import Consumer
 from operations.errors import UserError, WrongUsageError
 from operations.events.journal import BusEvent
+from operations.plural import counted
 from operations.polling import wait_for
 from operations.progress import SILENT, Progress
 from operations.replay import archive_replay
 from operations.window import Window
-from operations.wording import counted
 
 STAGING_RULE: Final = "platform/staging-rule-arn"
 STAGING_QUEUE: Final = "platform/staging-queue-url"

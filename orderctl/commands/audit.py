@@ -8,7 +8,7 @@ import typer
 from kernel.money import Money
 from operations.aws.target import Target
 from operations.errors import CheckFailedError
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 

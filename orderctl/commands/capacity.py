@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from operations.errors import UserError
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal import output, stage_names
 from orderctl.terminal.output import Format, OutputOption
 

@@ -6,7 +6,7 @@ from typing import Annotated, cast
 import typer
 
 from kernel.money import Money
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption

@@ -15,8 +15,8 @@ from laptop.emulator import process
 from operations.aws.target import Target
 from operations.deploy import cdk_cli
 from operations.errors import UserError, WrongUsageError
+from operations.plural import counted
 from operations.repository import REPOSITORY
-from operations.wording import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format
 from stages import Stage, StageError

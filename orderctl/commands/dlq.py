@@ -10,6 +10,7 @@ from operations.errors import CheckFailedError
 from operations.polling import wait_for
 from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption, record
 
 app = typer.Typer(no_args_is_help=True, help="Show, redrive or drop the messages of dead-letter queues.")
 
@@ -81,6 +82,7 @@ def redrive(
     everything: AllOption = False,
     limit: LimitOption = None,
     max_attempts: Annotated[int, typer.Option(min=1, help="The number of redrives before quarantine.")] = 3,
+    reason: ReasonOption = "",
     yes: YesOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
@@ -96,15 +98,18 @@ def redrive(
 
     - `orderctl dlq redrive notification/notices --id 3f0c... -o json`
     """
+    from operations import acts
     from operations.dead_letters import redrives
 
-    which = redrives.chosen(ids, everything=everything, limit=limit)
+    which, act = redrives.chosen(ids, everything=everything, limit=limit), acts.act(ctx.obj, reason)
     if output.attended() and not yes:
         typer.confirm(f"Redrive {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
     with output.err.status("Redriving ...") as line:
         results = redrives.redrive(
             ctx.obj, name, which, max_attempts, lambda one: line.update(f"{one['id']}: {one['outcome']}")
         )
+    if moved := [result["order_id"] for result in results if result["outcome"] != redrives.KEPT]:
+        record(ctx.obj, f"dlq redrive {name}", act, moved)
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")
     if any(result["outcome"] == redrives.KEPT for result in results):
         raise CheckFailedError(
@@ -121,6 +126,7 @@ def drop(
     everything: AllOption = False,
     limit: LimitOption = None,
     to: Annotated[Path | None, typer.Option(help="The file for the copies.  [default: named after the queue]")] = None,
+    reason: ReasonOption = "",
     yes: YesOption = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
@@ -132,13 +138,16 @@ def drop(
 
     - `orderctl dlq drop platform/quarantine --all --to quarantined.jsonl`
     """
+    from operations import acts
     from operations.dead_letters import redrives
 
-    which = redrives.chosen(ids, everything=everything, limit=limit)
+    which, act = redrives.chosen(ids, everything=everything, limit=limit), acts.act(ctx.obj, reason)
     file = to or Path(redrives.copies(name, datetime.now(UTC)))
     files.check_file(file)
     if output.attended() and not yes:
         typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
     with output.err.status("Dropping ...") as line:
         results = redrives.drop(ctx.obj, name, which, file, lambda one: line.update(str(one["id"])))
+    if results:
+        record(ctx.obj, f"dlq drop {name}", act, [result["order_id"] for result in results])
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")

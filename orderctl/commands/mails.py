@@ -8,7 +8,7 @@ import typer
 from operations import acts
 from operations.acts import Act
 from operations.aws import service_client
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption

@@ -20,10 +20,10 @@ from operations import acts
 from operations.aws import service_client
 from operations.aws.signed_http import NoAnswerError
 from operations.errors import EXIT_FAILED, UserError
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
-from orderctl.terminal.reasons import ReasonOption
+from orderctl.terminal.reasons import ReasonOption, record
 from services.order.domain.states import TRANSITIONS
 
 if TYPE_CHECKING:  # the module of a function imports boto3
@@ -334,14 +334,19 @@ def settle_refund(
 
 
 @app.command()
-def resume(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
+def resume(
+    ctx: typer.Context, order_id: OrderId, reason: ReasonOption = "", output_format: OutputOption = Format.TABLE
+) -> None:
     """Resume the saga of an unfinished order, as the sweeper does. You can repeat it.
 
     Example: `orderctl orders resume ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
+    from operations import acts
     from operations.orders import store
 
+    act = acts.act(ctx.obj, reason)
     execution = store.resume(ctx.obj, order_id)
+    record(ctx.obj, "orders resume", act, [order_id])
     output.show(
         [{"order_id": order_id, "execution": execution}], {"order_id": "Order", "execution": "Execution"}, output_format
     )

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from operations.aws.target import Target
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption, record
 
 if TYPE_CHECKING:
     from operations.replay.plan import Plan
@@ -169,6 +170,7 @@ def start(
     despite_new_table: DespiteOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for the end of the replay.")] = False,
     deadline: Annotated[float, typer.Option(help="The longest wait, in seconds.")] = 600,
+    reason: ReasonOption = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
@@ -189,8 +191,10 @@ def start(
 
     - `orderctl replay start --last 1d --to notification --catch-up --rate 50/s`
     """
+    from operations import acts
     from operations.replay import archive_replay, catch_up_effects, paced_replay
 
+    act = acts.act(ctx.obj, reason)
     a_second = paced_replay.rate(rate) if rate is not None else None
     now = datetime.now(UTC)
     chosen = archive_replay.window(last, start_at, until, now, archive_replay.latest(ctx.obj, now))
@@ -211,10 +215,12 @@ def start(
     if a_second is not None:
         name = paced_replay.start(ctx.obj, chosen, now, catch_up=catch_up)
         output.err.print(f"Started {name}.")
+        record(ctx.obj, f"replay start {name}", act)
         _hand_on(ctx.obj, to or [], despite_new_table or [], a_second, deadline)
     else:
         name = archive_replay.start(ctx.obj, chosen, rule_arns, now, catch_up=catch_up)
         output.err.print(f"Started {name}.")
+        record(ctx.obj, f"replay start {name}", act)
     if wait and a_second is None:
         _follow(ctx.obj, name, deadline)
     output.show([archive_replay.show(ctx.obj, name)], COLUMNS, output_format)
@@ -247,6 +253,7 @@ def resume(
     deadline: Annotated[
         float, typer.Option(help="The longest wait for the replay, and for a queue to empty, in seconds.")
     ] = 600,
+    reason: ReasonOption = "",
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Deliver the remaining events of a paced replay that was interrupted.
@@ -256,10 +263,12 @@ def resume(
 
     Example: `orderctl replay resume --to notification --rate 50/s`
     """
+    from operations import acts
     from operations.replay import archive_replay, paced_replay
 
-    a_second = paced_replay.rate(rate)
+    act, a_second = acts.act(ctx.obj, reason), paced_replay.rate(rate)
     archive_replay.chosen_rules(archive_replay.rules(ctx.obj), to or [])
+    record(ctx.obj, f"replay resume to {', '.join(to or [])}", act)
     handed_on = _hand_on(ctx.obj, to or [], despite_new_table or [], a_second, deadline)
     if output_format is Format.JSON:
         output.show_json(handed_on)
@@ -339,12 +348,15 @@ def list_replays(ctx: typer.Context, output_format: OutputOption = Format.TABLE)
 
 
 @app.command()
-def cancel(ctx: typer.Context, name: ReplayName, output_format: OutputOption = Format.TABLE) -> None:
+def cancel(ctx: typer.Context, name: ReplayName, reason: ReasonOption = "", output_format: OutputOption = Format.TABLE) -> None:
     """Stop a replay. Events that it has sent stay sent, and another replay can send them again.
 
     Example: `orderctl replay cancel orderflow-dev-20261123T060000000000`
     """
+    from operations import acts
     from operations.replay import archive_replay
 
+    act = acts.act(ctx.obj, reason)
     archive_replay.cancel(ctx.obj, name)
+    record(ctx.obj, f"replay cancel {name}", act)
     output.show([archive_replay.show(ctx.obj, name)], COLUMNS, output_format)

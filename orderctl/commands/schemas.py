@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from operations.errors import CheckFailedError
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
 

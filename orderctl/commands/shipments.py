@@ -7,6 +7,7 @@ import typer
 
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption, record
 
 app = typer.Typer(no_args_is_help=True, help="Show and advance shipments.")
 OrderId = Annotated[str, typer.Argument(help="The order's id.")]
@@ -30,7 +31,9 @@ def show(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Fo
 
 
 @app.command()
-def advance(ctx: typer.Context, order_id: OrderId, output_format: OutputOption = Format.TABLE) -> None:
+def advance(
+    ctx: typer.Context, order_id: OrderId, reason: ReasonOption = "", output_format: OutputOption = Format.TABLE
+) -> None:
     """Advance an order's shipment by one step: from shipping to the carrier, then from the carrier to the customer.
 
     The second step calls the webhook of the sandbox carrier. A real carrier calls it by itself. A delivered, cancelled or
@@ -38,10 +41,13 @@ def advance(ctx: typer.Context, order_id: OrderId, output_format: OutputOption =
 
     Example: `orderctl shipments advance ord-ae2ryiqq5hnkd3tqqsyblahvqe`
     """
+    from operations import acts
     from operations.orders import shipments
 
+    act = acts.act(ctx.obj, reason)
     with output.Progress().step("Advance the shipment"):
         row = shipments.advance(ctx.obj, order_id)
+    record(ctx.obj, "shipments advance", act, [order_id])
     output.show([_shown(row)], COLUMNS, output_format)
 
 

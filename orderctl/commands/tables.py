@@ -7,9 +7,10 @@ import typer
 
 from kernel import clock
 from operations.errors import CheckFailedError, WrongUsageError
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption, record
 
 app = typer.Typer(no_args_is_help=True, help="Take all tables back to one moment of the last 35 days.")
 MomentArgument = Annotated[str, typer.Argument(metavar="MOMENT", help="A moment in UTC, such as 2026-11-29T20:00:00Z.")]
@@ -24,16 +25,21 @@ def register(root: typer.Typer) -> None:
 
 
 @app.command()
-def restore(ctx: typer.Context, moment: MomentArgument, output_format: OutputOption = Format.TABLE) -> None:
+def restore(
+    ctx: typer.Context, moment: MomentArgument, reason: ReasonOption = "", output_format: OutputOption = Format.TABLE
+) -> None:
     """Restore every table, as it was at a moment, into a copy beside it. The tables themselves do not change.
 
     DynamoDB takes minutes for it. Copies that exist already are left alone. They cost money until you drop them.
 
     Example: `orderctl tables restore 2026-11-29T20:00:00Z`
     """
+    from operations import acts
     from operations.recovery import point_in_time
 
-    copies = point_in_time.restore(ctx.obj, _moment(moment), output.Progress())
+    at, act = _moment(moment), acts.act(ctx.obj, reason)
+    copies = point_in_time.restore(ctx.obj, at, output.Progress())
+    record(ctx.obj, f"tables restore {moment}", act)
     output.show([{"copy": copy} for copy in copies], COPIES, output_format)
 
 
@@ -53,7 +59,11 @@ def compare(ctx: typer.Context, moment: MomentArgument, output_format: OutputOpt
 
 @app.command("put-back")
 def put_back(
-    ctx: typer.Context, moment: MomentArgument, yes: YesOption = False, output_format: OutputOption = Format.TABLE
+    ctx: typer.Context,
+    moment: MomentArgument,
+    reason: ReasonOption = "",
+    yes: YesOption = False,
+    output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Make every table equal to its copy. Each change since the moment is lost, unless a replay makes it again.
 
@@ -61,29 +71,38 @@ def put_back(
 
     Example: `orderctl tables put-back 2026-11-29T20:00:00Z`
     """
+    from operations import acts
     from operations.recovery import point_in_time
 
-    at = _moment(moment)
+    at, act = _moment(moment), acts.act(ctx.obj, reason)
     if not yes:
         typer.confirm(f"Take all tables of stage {ctx.obj.stage} back to {moment}?", abort=True, err=True)
     found = point_in_time.put_back(ctx.obj, at, output.Progress())
+    record(ctx.obj, f"tables put-back {moment}", act)
     output.show([vars(each) for each in found], DIFFERENCES, output_format)
 
 
 @app.command()
 def drop(
-    ctx: typer.Context, moment: MomentArgument, yes: YesOption = False, output_format: OutputOption = Format.TABLE
+    ctx: typer.Context,
+    moment: MomentArgument,
+    reason: ReasonOption = "",
+    yes: YesOption = False,
+    output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Delete the copies of a moment.
 
     Example: `orderctl tables drop 2026-11-29T20:00:00Z`
     """
+    from operations import acts
     from operations.recovery import point_in_time
 
-    at = _moment(moment)
+    at, act = _moment(moment), acts.act(ctx.obj, reason)
     if not yes:
         typer.confirm(f"Delete the copies of {moment}?", abort=True, err=True)
-    output.show([{"copy": copy} for copy in point_in_time.drop(ctx.obj, at)], DELETED, output_format)
+    deleted = list(point_in_time.drop(ctx.obj, at))
+    record(ctx.obj, f"tables drop {moment}", act)
+    output.show([{"copy": copy} for copy in deleted], DELETED, output_format)
 
 
 def _moment(text: str) -> datetime:

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 from rich.tree import Tree
 
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal import files, output
 
 if TYPE_CHECKING:

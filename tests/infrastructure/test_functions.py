@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from cdk.constructs.function import OPENTELEMETRY
-from kernel.naming import SERVICES
-from kernel.table_pass import OF_OPEN_ROWS, OF_OUTBOX
+from kernel.naming import OF_OPEN_ROWS, OF_OUTBOX, SERVICES
 from operations.contracts import openapi
 from tests.infrastructure.conftest import LASTING
 from tests.infrastructure.templates import Assembly, Resource, listed, referred, texts

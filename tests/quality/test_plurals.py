@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from operations.wording import counted
+from operations.plural import counted
 
 REPOSITORY = Path(__file__).parents[2]
 PACKAGES = ("orderctl", "operations", "laptop", "console")

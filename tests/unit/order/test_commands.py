@@ -1,3 +1,5 @@
+import io
+import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -6,7 +8,8 @@ import pytest
 
 from kernel import clock
 from kernel.aggregate_store import UnknownAggregateError
-from kernel.commands import UnknownCommandError
+from kernel.commands import InvalidCommandError, UnknownCommandError
+from kernel.logs import logger
 from kernel.receipts import Kind
 from services.order.domain.decisions import EvidenceMissingError
 from services.order.functions import commands, contact, facts, operator
@@ -127,6 +130,33 @@ def test_too_many_prices_are_refused_before_any_is_set() -> None:
     prices = [{"sku": f"S{n}", "amount": 1, "currency": "USD"} for n in range(101)]
     with pytest.raises(ValueError, match="at most 100"):
         handle(operator, {"command": "set_prices", "prices": prices}, CONTEXT)
+
+
+def test_act_is_logged_for_each_of_its_orders(order_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = io.StringIO()
+    monkeypatch.setattr(logger.registered_handler, "stream", log)
+
+    def acts() -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in log.getvalue().splitlines()]
+        log.truncate(log.seek(0))
+        return [line for line in lines if line["message"] == "act recorded"]
+
+    said = {"actor": "role/operator/alice", "reason": "the schema is repaired"}
+    event = {"command": "record_act", "act": "dlq redrive order/intake", "order_ids": [order_id, UNKNOWN], **said}
+    assert handle(operator, event, CONTEXT) == {"outcome": "RECORDED"}
+    found = acts()
+    assert [line["order_id"] for line in found] == [order_id, UNKNOWN]
+    assert all(line.items() >= {"command": "dlq redrive order/intake", **said}.items() for line in found)
+    handle(operator, {**event, "order_ids": []}, CONTEXT)
+    assert [line["command"] for line in acts()] == ["dlq redrive order/intake"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"order_ids": ["joe@example.com"]}, {"order_ids": [UNKNOWN] * 201}, {"act": "x" * 101}, {"act": "a\nb"}]
+)
+def test_act_that_must_not_be_logged_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(InvalidCommandError):
+        handle(operator, {"command": "record_act", "act": "orders resume", "order_ids": [], **wrong}, CONTEXT)
 
 
 def test_saga_and_operator_functions_share_no_command() -> None:

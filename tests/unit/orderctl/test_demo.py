@@ -16,7 +16,7 @@ from laptop.demo.scenes import SceneFailedError
 from laptop.emulator import process
 from operations.aws.target import Kind
 from operations.errors import CheckFailedError
-from operations.wording import counted
+from operations.plural import counted
 from orderctl.terminal.output import Progress
 from tests.unit.orderctl.conftest import Stage
 

@@ -235,6 +235,15 @@ def test_cancelled_order_is_shown(stage: Stage) -> None:
         orderctl(app, stage, "resume", confirmed)
 
 
+def test_resume_without_a_trail_is_done_with_a_warning(stage: Stage) -> None:
+    """A repair does not wait for its record: the function that records may be what is broken."""
+    order_id = place(stage, "--async")["order_id"]
+    stage.parameters["order/operator-arn"] = UserError("There is none.", "")
+    warned = orderctl(app, stage, "resume", order_id)
+    assert len(stage.saga.started) == 1
+    assert "The act is not in the trail" in warned.stderr
+
+
 def test_resume_starts_the_saga_of_an_unfinished_order(stage: Stage) -> None:
     order_id = place(stage, "--async")["order_id"]
     (resumed,) = orderctl_json(app, stage, "resume", order_id)

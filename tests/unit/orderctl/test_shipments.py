@@ -33,6 +33,7 @@ class Shipping(Target):
     parameters: dict[str, str] = field(default_factory=dict, compare=False)
     posted: list[tuple[str, str]] = field(default_factory=list, compare=False)
     handlers: dict[str, Handler] = field(default_factory=dict, compare=False)
+    acts: list[dict[str, Any]] = field(default_factory=list, compare=False)
 
     def client(self, service: str, **config: Any) -> Any:
         return self if service == "lambda" else super().client(service, **config)
@@ -41,6 +42,9 @@ class Shipping(Target):
         return self.parameters[name]
 
     def invoke(self, **request: Any) -> dict[str, Any]:
+        if request["FunctionName"] == "the order's operator":
+            self.acts.append(json.loads(request["Payload"]))
+            return {"Payload": io.BytesIO(b'{"outcome": "RECORDED"}')}
         assert request["FunctionName"] == "the sweeper"
         with elsewhere():
             answer = self.handlers["sweeper"](json.loads(request["Payload"]), None)
@@ -84,6 +88,7 @@ def shipping(dynamodb: Any) -> Shipping:
         parameters={
             "shipping/table-name": "shipments",
             "shipping/sweeper-arn": "the sweeper",
+            "order/operator-arn": "the order's operator",
             "shipping/carrier": "sandbox",
             "shipping/carrier-webhook-secret-arn": secret,
             "shipping/api-url": "https://api.example/",
@@ -97,8 +102,12 @@ def test_shipment_advances_step_by_step_to_its_delivery(shipping: Shipping) -> N
     assert orderctl_json(app, shipping, "show", ORDER)[0]["status"] == "CREATED"
     (dispatched,) = orderctl_json(app, shipping, "advance", ORDER)
     assert (dispatched["status"], dispatched["tracking"]) == ("DISPATCHED", SandboxCarrier(str).book(ORDER))
-    (delivered,) = orderctl_json(app, shipping, "advance", ORDER)
+    (delivered,) = orderctl_json(app, shipping, "advance", ORDER, "--reason", "the carrier called")
     assert (delivered["status"], delivered["next_due"]) == ("DELIVERED", None)
+    assert [(act["act"], act["order_ids"], act.get("reason")) for act in shipping.acts] == [
+        ("shipments advance", [ORDER], None),
+        ("shipments advance", [ORDER], "the carrier called"),
+    ]
     with pytest.raises(UserError, match=f"The shipment of {ORDER} is DELIVERED"):
         orderctl(app, shipping, "advance", ORDER)
 
