@@ -148,7 +148,7 @@ def _front(stage: Stage, known: Limits, order: PathUnits) -> Iterator[Bound]:
     assumed = prices.load().assumptions
     requests = order.total("api.request")
     rate = stage.api_requests_per_second
-    yield _bound("API", rate, requests, f"setting api_requests_per_second {rate}, {requests:g} requests an order")
+    yield _bound("API", rate, requests, f"setting api_requests_per_second {rate}, requests an order: {requests:g}")
     if stage.gateway == "stripe":
         calls, a_second = known.design["gateway_calls"], known.quotas["stripe.requests"]
         yield _bound("Stripe", a_second, calls, f"{a_second:g} requests a second, {calls:g} an order")

@@ -192,10 +192,11 @@ def show(
 
 
 def _known_status(status: str | None) -> str | None:
-    """Return the status. Raises BadParameter if no order can have it."""
-    if status is not None and status not in TRANSITIONS.statuses:
+    """Return the status in capitals. Raises BadParameter if no order can have it."""
+    known = None if status is None else status.upper()
+    if known is not None and known not in TRANSITIONS.statuses:
         raise typer.BadParameter(f"{status} is not one of {', '.join(sorted(TRANSITIONS.statuses))}")
-    return status
+    return known
 
 
 def _begin_of_id(number: str | None) -> str | None:

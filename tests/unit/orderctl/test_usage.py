@@ -151,3 +151,9 @@ def test_command_of_the_laptop_is_wrong_usage_on_aws(command: str) -> None:
 def test_reasons_of_a_cancellation_are_those_of_the_api() -> None:
     request = json.loads((REPOSITORY / "services" / "order" / "requests" / "cancel.json").read_text())
     assert sorted(get_args(CancelReason)) == sorted(request["properties"]["reason"]["enum"])
+
+
+@pytest.mark.parametrize("option", [("list", "--status", "confirmed"), ("cancel", "x", "--reason", "customer")])
+def test_choice_in_small_letters_is_known(option: tuple[str, ...]) -> None:
+    code, said = run(*NO_AWS, "orders", *option)
+    assert (code, "is not one of" in said) == (1, False), said
