@@ -56,7 +56,7 @@ class OpenRows:
 
 @dataclass(frozen=True)
 class Found:
-    """The keys of the rows of a slice whose events the stream lost. `failure` ended the reading of the slice."""
+    """The keys of a slice's rows with events that the stream lost. `failure` ended the reading of the slice."""
 
     forgotten: list[str] = field(default_factory=list)
     failure: Exception | None = None
@@ -95,7 +95,7 @@ class ScanPages(TypedDict):
 
 
 def look_through(client: AwsClient, table_name: str, part: Slice, stale_before: datetime, opened: OpenRows | None) -> Found:
-    """Read a slice: return the rows whose events are pending since `stale_before`, and make rows due that are left open.
+    """Read a slice: return the rows with events pending since `stale_before`, and make rows due that are left open.
 
     A row that cannot be made due harms no other; the next pass finds it again.
     """

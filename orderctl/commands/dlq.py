@@ -141,9 +141,10 @@ def drop(
     from operations import acts
     from operations.dead_letters import redrives
 
-    which, act = redrives.chosen(ids, everything=everything, limit=limit), acts.act(ctx.obj, reason)
+    which = redrives.chosen(ids, everything=everything, limit=limit)
     file = to or Path(redrives.copies(name, datetime.now(UTC)))
     files.check_file(file)
+    act = acts.act(ctx.obj, reason)
     if output.attended() and not yes:
         typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
     with output.err.status("Dropping ...") as line:

@@ -194,12 +194,12 @@ def start(
     from operations import acts
     from operations.replay import archive_replay, catch_up_effects, paced_replay
 
-    act = acts.act(ctx.obj, reason)
     a_second = paced_replay.rate(rate) if rate is not None else None
     now = datetime.now(UTC)
     chosen = archive_replay.window(last, start_at, until, now, archive_replay.latest(ctx.obj, now))
     rule_arns = archive_replay.chosen_rules(archive_replay.rules(ctx.obj), to or [])
     archive_replay.check(ctx.obj, chosen, now)
+    act = acts.act(ctx.obj, reason)
     if a_second is not None:
         paced_replay.check_empty(ctx.obj)
     if catch_up:
@@ -266,8 +266,9 @@ def resume(
     from operations import acts
     from operations.replay import archive_replay, paced_replay
 
-    act, a_second = acts.act(ctx.obj, reason), paced_replay.rate(rate)
+    a_second = paced_replay.rate(rate)
     archive_replay.chosen_rules(archive_replay.rules(ctx.obj), to or [])
+    act = acts.act(ctx.obj, reason)
     record(ctx.obj, f"replay resume to {', '.join(to or [])}", act)
     handed_on = _hand_on(ctx.obj, to or [], despite_new_table or [], a_second, deadline)
     if output_format is Format.JSON:

@@ -38,7 +38,7 @@ SEED: Final = "calls"
 WORLDS: Final = 12
 """The worlds of each kind of stage in the file: a third for each trouble."""
 RARE: Final = {ADAPTERS: frozenset({Call("payment/subscriber", "dynamodb:ConditionCheckItem", "table payment/ledger")})}
-"""The calls that only worlds of other seeds met: a cancellation comes again whose refund the operator has settled."""
+"""The calls that only worlds of other seeds met: a cancellation that comes again, after the operator has settled its refund."""
 NEVER_ENOUGH: Final = 1_000_000
 AUDITED: Final = ("function", "orders")
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from orderctl.cli import app
 
@@ -143,15 +144,15 @@ def root() -> Any:
     return typer.main.get_command(app)
 
 
-def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
+def commands() -> Iterator[tuple[tuple[str, ...], TyperCommand]]:
     """Yield each command that `--help` lists, with the words of its name."""
     yield from _below(root(), ())
 
 
-def _below(command: object, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if not hasattr(command, "commands"):
+def _below(command: TyperCommand | TyperGroup, names: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], TyperCommand]]:
+    if isinstance(command, TyperCommand):
         yield names, command
         return
     for name, inner in command.commands.items():
         if not inner.hidden:
-            yield from _below(inner, (*names, name))
+            yield from _below(cast(TyperCommand | TyperGroup, inner), (*names, name))
