@@ -59,6 +59,7 @@ class SkuRow(TypedDict):
     merging: NotRequired[int]
     splits: NotRequired[int]
     waiting: NotRequired[list[WaitingOrder]]
+    watched: NotRequired[bool]
     due_shard: NotRequired[str]
     next_due: NotRequired[str]
 

@@ -3,7 +3,7 @@ of the other modules."""
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,6 +26,7 @@ from console.live import BusEvent, Live, Receive, line
 from console.replays import Replays
 from kernel import clock, order_numbers
 from kernel.currencies import MINOR_DIGITS
+from kernel.naming import SERVICES
 from operations.aws import refusals
 from operations.aws.service_client import in_parts
 from operations.aws.target import Target
@@ -51,7 +52,7 @@ class StageInfo(TypedDict):
     """The stage that the page is about. `command` begins each command line that the page shows.
 
     `api` is the address of the order API, or None if the order service is not deployed. `minor_digits` has the digits of each
-    currency's minor unit: the browser's own differ from ISO 4217.
+    currency's minor unit: the browser's own differ from ISO 4217. `services` has the services of this checkout.
     """
 
     target: str
@@ -61,6 +62,7 @@ class StageInfo(TypedDict):
     api: str | None
     actions: bool
     minor_digits: Mapping[str, int]
+    services: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class Console:
             "api": self._api(),
             "actions": self.actions,
             "minor_digits": MINOR_DIGITS,
+            "services": SERVICES,
         }
 
     def _api(self) -> str | None:

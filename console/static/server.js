@@ -5,6 +5,11 @@ const TOKEN = document.querySelector("meta[name=orderflow-token]").content;
 
 /** The stage that the page is about, or null until it is known. */
 export const stage = signal(null);
+
+const ON_THE_WAY = ["order", "payment", "inventory", "shipping", "notification"];
+
+/** Return the names of the services, first those of this project in the order of an order's way. */
+export const services = () => [...new Set([...ON_THE_WAY, ...(stage.value?.services ?? [])])];
 /** `connecting`, `live`, or `broken`. */
 export const connection = signal("connecting");
 /** The latest trouble of the server's looks: `{message, hint}`, or null. */

@@ -1,8 +1,8 @@
 // The picture of an order's course: one lane for each service, time to the right, long gaps compressed.
 import { duration, offset } from "./format.js";
+import { services } from "./server.js";
 import { html, view } from "./view.js";
 
-export const LANES = ["order", "payment", "inventory", "shipping", "notification"];
 const ROW = 26;
 const PAD = 8;
 const AXIS = 28;
@@ -12,7 +12,7 @@ const CHARACTER = 6.9;
 const LEAST = 14;
 const TICK_DISTANCE = 76;
 
-const laneOf = (service) => (LANES.includes(service) ? service : "order");
+const laneOf = (service) => (services().includes(service) ? service : "order");
 const time = (text) => Date.parse(text);
 
 /** Return the moments of a course, in milliseconds, each once, the earliest first. */
@@ -68,7 +68,7 @@ const remarks = (event) => [
 /** Return the lanes with their marks: each in the first row of its lane where it covers no other. */
 export function placed(course, scale) {
   const steps = new Map(course.steps.map((step) => [step.event_id, step]));
-  const lanes = LANES.map((name) => ({ name, rows: [], marks: [] }));
+  const lanes = services().map((name) => ({ name, rows: [], marks: [] }));
   const place = (lane, mark) => {
     let row = lane.rows.findIndex((end) => end <= mark.from);
     if (row < 0) row = lane.rows.push(0) - 1;

@@ -45,7 +45,7 @@ def test_way_of_an_order_is_lit_with_its_refusal_its_compensations_and_times(ope
     page = open_page(f"orders/{order_id}")
     page.get_by_role("link", name="its way").click()
     expect(state(page, "CapturePayment")).to_have_class(re.compile("lit refusal"))
-    expect(state(page, "CapturePayment")).to_contain_text("4.2 s")
+    expect(state(page, "CapturePayment")).to_contain_text("4 s")
     expect(state(page, "VoidPayment")).to_have_class(re.compile("lit compensation"))
     expect(state(page, "Confirm")).not_to_have_class(re.compile("lit"))
     expect(picture(page)).to_have_attribute("aria-label", re.compile("TurnedBack to Compensate"))

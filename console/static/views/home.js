@@ -5,7 +5,7 @@ import { filled, Form } from "../form.js";
 import { all, complete } from "../orders.js";
 import { Command, Fact, Failure, ReadOnly } from "../parts.js";
 import { link, route } from "../route.js";
-import { attempt, change, read, stage } from "../server.js";
+import { attempt, change, read, services, stage } from "../server.js";
 import { html, view } from "../view.js";
 
 const FINISHED = new Set(["CONFIRMED", "CANCELLED"]);
@@ -120,21 +120,23 @@ const Place = view(() => {
   />`;
 });
 
-const BOXES = ["channels", "order", "payment", "inventory", "shipping", "notification"];
 const WIDE = 150;
 const GAP = 20;
-const WIDTH = BOXES.length * (WIDE + GAP) - GAP;
 const HEIGHT = 172;
 
 const publisherOf = (source) => (source.startsWith("orderflow.channel.") ? "channels" : source.replace("orderflow.", ""));
 
-/** Return how many of the events each box published, and how many were for it. */
+/** Return how many of the events each box published, and how many were for it. An event counts once, in any version or replay. */
 function tallied(events, catalogue) {
   const consumers = new Map(catalogue.map((entry) => [`${entry.publisher}.${entry.event}`, [...new Set(entry.consumers.map((name) => name.split("/")[0]))]]));
   const out = new Map();
   const into = new Map();
+  const known = new Set();
   for (const event of events) {
     const publisher = publisherOf(event.source);
+    const id = event.detail?.metadata?.event_id ?? event.id;
+    if (known.has(id)) continue;
+    known.add(id);
     out.set(publisher, (out.get(publisher) ?? 0) + 1);
     for (const name of consumers.get(`${publisher}.${event["detail-type"]}`) ?? []) into.set(name, (into.get(name) ?? 0) + 1);
   }
@@ -144,19 +146,21 @@ function tallied(events, catalogue) {
 /** The picture of the system: channels and services above the bus, with the number of events on each edge. */
 function Flow({ events, catalogue }) {
   const { out, into } = tallied(events, catalogue);
-  const text = BOXES.map((name) => `${name}: ${out.get(name) ?? 0} published, ${into.get(name) ?? 0} to consume`).join("; ");
+  const boxes = ["channels", ...services()];
+  const width = boxes.length * (WIDE + GAP) - GAP;
+  const text = boxes.map((name) => `${name}: ${out.get(name) ?? 0} published, ${into.get(name) ?? 0} to consume`).join("; ");
   const edge = (x, number, isOut) => html`<g class="edge ${number ? "busy" : ""}">
     <path d=${isOut ? `M${x},62 V122 m-5,-8 l5,8 l5,-8` : `M${x},128 V68 m-5,8 l5,-8 l5,8`} />
     <text x=${x + (isOut ? -8 : 8)} y="100" text-anchor=${isOut ? "end" : "start"}>${count(number)}</text>
   </g>`;
-  return html`<svg class="flow" width=${WIDTH} height=${HEIGHT} viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${`Events on the bus. ${text}`}>
-    ${BOXES.map((name, index) => {
+  return html`<svg class="flow" width=${width} height=${HEIGHT} viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label=${`Events on the bus. ${text}`}>
+    ${boxes.map((name, index) => {
       const x = index * (WIDE + GAP);
       return html`<g class="box"><rect x=${x + 1} y="10" width=${WIDE - 2} height="48" rx="6" /><text x=${x + WIDE / 2} y="39" text-anchor="middle">${name}</text></g>
         ${edge(x + WIDE / 2 - 18, out.get(name) ?? 0, true)}
         ${name === "channels" ? null : edge(x + WIDE / 2 + 18, into.get(name) ?? 0, false)}`;
     })}
-    <g class="bus"><rect x="1" y="130" width=${WIDTH - 2} height="40" rx="6" /><text x=${WIDTH / 2} y="155" text-anchor="middle">EventBridge bus</text></g>
+    <g class="bus"><rect x="1" y="130" width=${width - 2} height="40" rx="6" /><text x=${width / 2} y="155" text-anchor="middle">EventBridge bus</text></g>
   </svg>`;
 }
 

@@ -1,11 +1,8 @@
 """The log of a function: the keys of each line, and the lines of the level DEBUG that only an error brings out."""
 
-import io
 import json
-import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -13,8 +10,8 @@ from kernel import logs
 from kernel.commands import command_handler
 from kernel.handler import observed
 from kernel.logs import logger
+from tests.support.logged import Lines, lines_of_log
 
-Lines = Callable[[], list[dict[str, Any]]]
 CONTEXT = SimpleNamespace(aws_request_id="request-1")
 
 
@@ -22,13 +19,8 @@ CONTEXT = SimpleNamespace(aws_request_id="request-1")
 def lines(monkeypatch: pytest.MonkeyPatch) -> Iterator[Lines]:
     """Return the lines that are logged, as a function logs them."""
     monkeypatch.setenv("_X_AMZN_TRACE_ID", "Root=1-67c4622d-000000000000000000000001")
-    logger.thread_safe_clear_keys()  # a handler that another test called outside of Lambda's entry leaves its own
-    stream = io.StringIO()
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(logger.registered_formatter)
-    logger.addHandler(handler)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
-    logger.removeHandler(handler)
+    with lines_of_log() as found:
+        yield found
 
 
 def test_lines_of_a_block_have_its_keys_and_those_of_the_block_around(lines: Lines) -> None:

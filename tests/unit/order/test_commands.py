@@ -1,5 +1,3 @@
-import io
-import json
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
@@ -9,10 +7,10 @@ import pytest
 from kernel import clock
 from kernel.aggregate_store import UnknownAggregateError
 from kernel.commands import InvalidCommandError, UnknownCommandError
-from kernel.logs import logger
 from kernel.receipts import Kind
 from services.order.domain.decisions import EvidenceMissingError
 from services.order.functions import commands, contact, facts, operator
+from tests.support.logged import lines_of_log
 from tests.support.outboxes import events_in
 from tests.support.receipts import as_the_saga, checked
 from tests.unit.order.conftest import COMMANDS, CONTEXT, FAKES, OPERATOR_COMMANDS, Shop, contacts, handle, order_store
@@ -132,23 +130,15 @@ def test_too_many_prices_are_refused_before_any_is_set() -> None:
         handle(operator, {"command": "set_prices", "prices": prices}, CONTEXT)
 
 
-def test_act_is_logged_for_each_of_its_orders(order_id: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = io.StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", log)
-
-    def acts() -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in log.getvalue().splitlines()]
-        log.truncate(log.seek(0))
-        return [line for line in lines if line["message"] == "act recorded"]
-
+def test_act_is_logged_for_each_of_its_orders(order_id: str) -> None:
     said = {"actor": "role/operator/alice", "reason": "the schema is repaired"}
     event = {"command": "record_act", "act": "dlq redrive order/intake", "order_ids": [order_id, UNKNOWN], **said}
-    assert handle(operator, event, CONTEXT) == {"outcome": "RECORDED"}
-    found = acts()
-    assert [line["order_id"] for line in found] == [order_id, UNKNOWN]
-    assert all(line.items() >= {"command": "dlq redrive order/intake", **said}.items() for line in found)
-    handle(operator, {**event, "order_ids": []}, CONTEXT)
-    assert [line["command"] for line in acts()] == ["dlq redrive order/intake"]
+    with lines_of_log() as lines:
+        assert handle(operator, event, CONTEXT) == {"outcome": "RECORDED"}
+        handle(operator, {**event, "order_ids": []}, CONTEXT)
+    acts = [line for line in lines() if line["message"] == "act recorded"]
+    assert [line.get("order_id") for line in acts] == [order_id, UNKNOWN, None]
+    assert all(line.items() >= {"command": "dlq redrive order/intake", **said}.items() for line in acts)
 
 
 @pytest.mark.parametrize(
