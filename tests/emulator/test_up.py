@@ -143,7 +143,7 @@ def test_doctor_finds_a_complete_setup_ready(home: Path, monkeypatch: pytest.Mon
         (["env"], 1, "Start it with `orderctl up`"),
         (["--region", "eu-west-1", "status"], 2, "Add --target aws"),
         (["--endpoint-url", "https://sqs.eu-west-1.amazonaws.com", "env"], 1, "not on this machine"),
-        (["--target", "aws", "--stage", "dev", "--region", "eu-west-1", "down"], 1, "on the laptop's AWS only"),
+        (["--target", "aws", "--stage", "dev", "--region", "eu-west-1", "down"], 2, "on the laptop's AWS only"),
         (["--target", "aws", "--stage", "dev", "--profile", "nobody-has-this", "down"], 1, "could not be found"),
         (["--target", "aws", "--region", "eu-west-1", "down"], 2, "no default stage"),
         (["--stage", "prod-eu", "deploy", "--all"], 2, "'prod-eu' is not the name of a stage"),
