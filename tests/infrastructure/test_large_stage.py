@@ -1,4 +1,4 @@
-"""A large stage: tables that bear its writes at once, and sweeps in rules of at most five targets."""
+"""A large stage amid its upgrade: tables that bear its writes at once, sweeps in rules of at most five targets, two indexes."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from tests.infrastructure.conftest import synthesize
 from tests.infrastructure.templates import Assembly
 
 WRITES, SWEEPERS = stages.CAPACITIES["large"]["table_writes"], 7
-STAGE = replace(stages.load("dev"), **{**stages.CAPACITIES["large"], "sweepers": SWEEPERS})
+STAGE = replace(stages.load("dev"), **{**stages.CAPACITIES["large"], "sweepers": SWEEPERS, "keep_customer_index": True})
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,21 @@ def test_tables_and_their_indexes_bear_the_writes_at_once(large: Assembly) -> No
     warm = [part["WarmThroughput"] for table in tables for part in (table, *table.get("GlobalSecondaryIndexes", ()))]
     assert len(warm) >= 2 * len(capacity.SERVICES)
     assert all(part == {"ReadUnitsPerSecond": reads, "WriteUnitsPerSecond": WRITES} for part in warm)
+
+
+def test_index_of_version_0_2_stays_beside_the_new_one(large: Assembly, assembly: Assembly) -> None:
+    """DynamoDB makes or deletes one index of a table in an update, and changes none."""
+    found = [
+        {index["IndexName"]: index["Projection"] for index in table.properties["GlobalSecondaryIndexes"]}
+        for stage in (large, assembly)
+        for table in stage.resources("DynamoDB::Table", service="order")
+    ]
+    kept = {
+        "ProjectionType": "INCLUDE",
+        "NonKeyAttributes": ["order_id", "status", "fulfilment", "total", "updated_at"],
+    }
+    assert [indexes.get("customer") for indexes in found] == [kept, None]
+    assert all(indexes["by_customer"] == {"ProjectionType": "KEYS_ONLY"} for indexes in found)
 
 
 def test_tables_of_other_stages_have_the_units_of_dynamodb(assembly: Assembly) -> None:
