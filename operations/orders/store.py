@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final, NotRequired, TypedDict, cast
 
@@ -95,9 +96,14 @@ def find(target: Target, order_id: str) -> OrderRow:
         TableName=target.parameter("order/table-name"), Key=marshal({"pk": f"ORDER#{order_id}"}), ConsistentRead=True
     )
     if "Item" not in found:
-        by_number = f" --number {order_id}" if order_numbers.begin_of_id(order_id) else ""
-        raise UserError(f"There is no order {order_id}.", f"List the orders with `orderctl orders list{by_number}`.")
+        raise _missing(order_id)
     return cast(OrderRow, unmarshal(found["Item"]))
+
+
+def _missing(order_id: str) -> UserError:
+    """Return the error for an id that no order has. A person may have typed the number of an order."""
+    by_number = f" --number {order_id}" if order_numbers.begin_of_id(order_id) else ""
+    return UserError(f"There is no order {order_id}.", f"List the orders with `orderctl orders list{by_number}`.")
 
 
 def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, OrderStatus]:
@@ -206,6 +212,8 @@ def cancel(target: Target, order_id: str, reason: str) -> Mapping[str, Any]:
     `reason` is OPERATOR or CUSTOMER.
     """
     answer = service_client.order_api(target, "POST", f"/orders/{order_id}/cancel", {"reason": reason})
+    if answer.status == HTTPStatus.NOT_FOUND:
+        raise _missing(order_id)
     if answer.status >= 400:
         raise UserError(
             f"Order {order_id} was not cancelled: {service_client.refusal(answer)}.",

@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from kernel import order_numbers, timeline
+from kernel.currencies import MINOR_DIGITS
 from kernel.identifiers import PERSONAL, is_personal
 from kernel.money import Money
 from kernel.order_numbers import number_of
@@ -101,7 +102,10 @@ def place(
     """
     key = key or uuid.uuid4().hex
     _check_ids({"--customer": customer, "--key": key, "--token": token, "--line": " ".join(line)})
-    body = {"customer_id": customer, "currency": currency, "lines": [_line(text) for text in line], "payment_token": token}
+    if currency.upper() not in MINOR_DIGITS:
+        raise typer.BadParameter(f"{currency!r} is no currency of ISO 4217, such as USD", param_hint="--currency")
+    lines = [_line(text) for text in line]
+    body = {"customer_id": customer, "currency": currency.upper(), "lines": lines, "payment_token": token}
     if if_short is not IfShort.REJECT:
         body["if_short"] = if_short.name
     headers = {"Idempotency-Key": key, **({"Prefer": "respond-async"} if respond_async else {})}
