@@ -89,3 +89,11 @@ def test_page_that_was_changed_by_hand_is_found_and_made_again(made: dict[Path, 
         (tmp_path / "services" / service / "README.md").write_text(readme.read_text().replace("| `", "| by hand `"))
     assert pages.build(pages.documents(command_line(), tmp_path), tmp_path) == sorted(made)
     assert pages.differences(pages.documents(command_line(), tmp_path), tmp_path) == []
+
+
+def test_each_view_of_the_page_has_a_picture() -> None:
+    """`python -m tests.console.screenshots` makes them."""
+    views = re.findall(r'^  \["([a-z-]+)", "', (REPOSITORY / "console/static/app.js").read_text(), re.MULTILINE)
+    shown = (REPOSITORY / "docs/how-to/watch-orders.md").read_text()
+    assert len(views) > 1
+    assert [view for view in views if f"../images/console-{view}.png" not in shown] == []
