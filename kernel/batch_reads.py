@@ -7,21 +7,34 @@ from typing import Final
 
 from kernel.aggregate_store import Item, Row, unmarshal
 from kernel.clients import AwsClient
+from kernel.errors import RetryableError
 
 FIRST_PAUSE: Final = 0.05
 """In seconds, with full jitter and twice as long after each try."""
 
 
+class UnreadRowsError(RetryableError):
+    """DynamoDB left rows unread (throttling)."""
+
+
 def read_rows(
-    client: AwsClient, table_name: str, keys: Sequence[Item], tries: int, pause: Callable[[float], None] = time.sleep
-) -> tuple[list[Row], int]:
-    """Return the existing rows at these keys, and how many keys were still unread after so many tries."""
+    client: AwsClient,
+    table_name: str,
+    keys: Sequence[Item],
+    tries: int,
+    what: str,
+    pause: Callable[[float], None] = time.sleep,
+) -> list[Row]:
+    """Return the existing rows at these keys. `what` names them in an error.
+
+    Raises UnreadRowsError if some are still unread after so many tries.
+    """
     found: list[Row] = []
     for attempt in range(tries):
         answer = client.batch_get_item(RequestItems={table_name: {"Keys": keys, "ConsistentRead": True}})
         found += map(unmarshal, answer["Responses"].get(table_name, ()))
         keys = answer.get("UnprocessedKeys", {}).get(table_name, {}).get("Keys", [])
         if not keys:
-            break
+            return found
         pause(random.uniform(0, FIRST_PAUSE * 2**attempt))  # nosec B311 - it spreads retries
-    return found, len(keys)
+    raise UnreadRowsError(f"{len(keys)} {what} stayed unread after {tries} tries")

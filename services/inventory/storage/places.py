@@ -7,7 +7,6 @@ from typing import Final, cast
 from kernel.aggregate_store import marshal
 from kernel.batch_reads import read_rows
 from kernel.clients import AwsClient
-from kernel.errors import RetryableError
 from kernel.transactions import Action
 from services.inventory.domain.model import PlaceRow
 from services.inventory.domain.stock import Join, Leave
@@ -16,10 +15,6 @@ PREFIX: Final = "PLACE#"
 PAGE: Final = 100
 """The most keys of one BatchGetItem."""
 READ_TRIES: Final = 5
-
-
-class PlacesUnreadError(RetryableError):
-    """DynamoDB left places unread (throttling). A retry is safe."""
 
 
 def key_of(sku: str, place: int) -> str:
@@ -72,14 +67,12 @@ class Places:
     def between(self, sku: str, first: int, end: int) -> Iterator[PlaceRow]:
         """Yield the places of a queue from `first` to before `end` that an order has, in order, read consistently.
 
-        Raises PlacesUnreadError: an unread place is not a free one.
+        Raises UnreadRowsError: an unread place is not a free one.
         """
         for start in range(first, end, PAGE):
             yield from self._page(sku, range(start, min(start + PAGE, end)))
 
     def _page(self, sku: str, numbers: range) -> list[PlaceRow]:
         keys = [marshal({"pk": key_of(sku, number)}) for number in numbers]
-        found, unread = read_rows(self.client, self.table_name, keys, READ_TRIES, self._pause)
-        if unread:
-            raise PlacesUnreadError(f"{unread} places in the queue of {sku} stayed unread after {READ_TRIES} tries")
+        found = read_rows(self.client, self.table_name, keys, READ_TRIES, f"places in the queue of {sku}", self._pause)
         return sorted(cast(list[PlaceRow], found), key=lambda row: row["place"])

@@ -48,7 +48,7 @@ class Backorders:
         """Allocate the SKU's available stock to the orders in its queue, first come, first served.
 
         Stock stays reserved for a waiting order even while another of its SKUs is missing, and for one that cannot be served,
-        which stops none behind it. After `until`, no further order is served. Raises PlacesUnreadError.
+        which stops none behind it. After `until`, no further order is served. Raises UnreadRowsError.
         """
         stock = self.skus.get(sku)
         if stock is None:

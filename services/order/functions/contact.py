@@ -27,7 +27,7 @@ def find(
 
     NOT_YET in place of NOT_FOUND while the order is young: the caller repeats the query, because NOT_FOUND is final.
     In each answer `order` holds the order's facts, or null if there is no order. For the `detail` PURCHASE, FOUND also holds
-    the `purchase`. Raises CatalogueUnavailableError.
+    the `purchase`. Raises UnreadRowsError.
     """
     order = orders.get(order_id)
     stated = facts_of(order) if order else None
@@ -48,7 +48,7 @@ def find(
 
 
 def purchase_of(order: OrderRow, catalogue: Catalogue) -> Purchase:
-    """Return the contents of an order at its prices, with the catalogue's titles. Raises CatalogueUnavailableError."""
+    """Return the contents of an order at its prices, with the catalogue's titles. Raises UnreadRowsError."""
     ordered = decisions.original_order(order)["lines"]
     prices = {line["sku"]: line["unit_price"] for line in ordered}
     titles = catalogue.titles(prices)

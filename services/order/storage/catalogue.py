@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, NotRequired, TypedDict, cast
 from kernel.aggregate_store import Item, marshal
 from kernel.batch_reads import read_rows
 from kernel.clients import AwsClient
-from kernel.errors import RetryableError
 from kernel.money import Money
 from services.order.domain.prices import InvalidPriceError, Offer, check_price, check_title
 from services.order.storage import contacts
@@ -40,10 +39,6 @@ class ReachableRow(Keyed):
     customer_id: str
 
 
-class CatalogueUnavailableError(RetryableError):
-    """DynamoDB left keys unprocessed (throttling). A retry is safe."""
-
-
 class Catalogue:
     """The rows `PRICE#<sku>` of the order table: `sku`, `amount` in minor units, `currency`, and `title` if it has one."""
 
@@ -63,16 +58,13 @@ class Catalogue:
         return Offer(prices, frozenset(row["customer_id"] for row in reachable))
 
     def titles(self, skus: Iterable[str]) -> dict[str, str]:
-        """Return the title of each SKU that has one; at most 100. Raises CatalogueUnavailableError."""
+        """Return the title of each SKU that has one; at most 100. Raises UnreadRowsError."""
         return {row["sku"]: row["title"] for row in cast(list[PriceRow], self._read(skus)) if "title" in row}
 
     def _read(self, skus: Iterable[str], more: Iterable[Item] = ()) -> Sequence[Keyed]:
-        """Return the existing rows of SKUs, and at the keys in `more`. Raises CatalogueUnavailableError."""
+        """Return the existing rows of SKUs, and at the keys in `more`. Raises UnreadRowsError."""
         keys = [*(marshal({"pk": f"{PRICE}{sku}"}) for sku in sorted(set(skus))), *more]
-        rows, unread = read_rows(self.client, self.table_name, keys, READ_TRIES)
-        if unread:
-            raise CatalogueUnavailableError(f"{unread} prices stayed unread after {READ_TRIES} tries")
-        return cast(list[Keyed], rows)
+        return cast(list[Keyed], read_rows(self.client, self.table_name, keys, READ_TRIES, "prices"))
 
     def offer(self, request: "OrderRequest") -> Offer:
         """Return what the catalogue has for a request to place an order."""

@@ -11,7 +11,6 @@ from kernel import clock
 from kernel.aggregate_store import AggregateStore, is_condition_failure, marshal, unmarshal, update_if
 from kernel.batch_reads import read_rows
 from kernel.clients import AwsClient
-from kernel.errors import RetryableError
 from kernel.measures import Measure
 from kernel.order_numbers import number_of
 from services.order.domain import decisions, metrics, states
@@ -24,10 +23,6 @@ LEASE = timedelta(seconds=time_budget.LEASE_SECONDS)
 
 
 READ_TRIES: Final = 4
-
-
-class OrdersUnreadError(RetryableError):
-    """DynamoDB left orders of a page unread (throttling)."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +49,7 @@ class Orders(AggregateStore[OrderRow]):
         """Return at most `limit` of a customer's orders, the newest first, from the end of an earlier page.
 
         The index runs a moment behind the table; the rows themselves are read consistently. With a `number`, those of the
-        page that have it; a page without any may have a next one. Raises OrdersUnreadError.
+        page that have it; a page without any may have a next one. Raises UnreadRowsError.
         """
         answer = self.client.query(
             TableName=self.table_name,
@@ -73,9 +68,7 @@ class Orders(AggregateStore[OrderRow]):
     def _in_a_page(self, keys: Sequence[str]) -> list[OrderInPage]:
         if not keys:
             return []
-        rows, unread = read_rows(self.client, self.table_name, [marshal({"pk": key}) for key in keys], READ_TRIES)
-        if unread:
-            raise OrdersUnreadError(f"{unread} orders stayed unread after {READ_TRIES} tries")
+        rows = read_rows(self.client, self.table_name, [marshal({"pk": key}) for key in keys], READ_TRIES, "orders")
         by_key = {row["pk"]: cast(OrderInPage, row) for row in rows}
         return [by_key[key] for key in keys if key in by_key]
 

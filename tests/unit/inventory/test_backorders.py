@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from kernel import clock
 from kernel.aggregate_store import marshal
+from kernel.batch_reads import UnreadRowsError
 from services.inventory.domain import stock
 from services.inventory.domain.decisions import LinesMismatchError
 from services.inventory.storage import places
@@ -257,7 +258,7 @@ def test_unread_place_is_not_a_free_one(inventory: InventoryService) -> None:
     inventory.wait(1, blue=1)
     inventory.replenish(blue=1)
     unread = places.Places(Throttled(inventory.client), "inventory", pause=lambda seconds: None)
-    with pytest.raises(places.PlacesUnreadError):
+    with pytest.raises(UnreadRowsError):
         replace(inventory.backorders, places=unread).serve(BLUE, until=clock.now() + timedelta(minutes=1))
     assert statuses(inventory, 0, 1) == ["WAITING", "WAITING"]
 
