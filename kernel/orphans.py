@@ -4,7 +4,6 @@ The saga settles nearly all rows that hold money or goods within seconds. A pass
 makes them due for a look of the sweeper (docs/how-to/runbooks/orphan-money-or-goods.md).
 """
 
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -24,9 +23,9 @@ class OrphanCapturedError(RetryableError):
     """The money of an orphan is captured, or may be: an operator must refund it."""
 
 
-def unsettled(aggregate: str, statuses: Iterable[str]) -> OpenRows:
+def unsettled(aggregate: str, statuses: frozenset[str]) -> OpenRows:
     """Return the rows of an aggregate that a pass makes due for a look: in `statuses` they hold money or goods."""
-    return OpenRows(aggregate, frozenset(statuses), LOOK_AFTER, LANE)
+    return OpenRows(aggregate, statuses, LOOK_AFTER, LANE)
 
 
 def is_orphan(order: OrderFacts | None) -> bool:

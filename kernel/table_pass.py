@@ -99,16 +99,16 @@ def look_through(client: AwsClient, table_name: str, part: Slice, stale_before: 
 
     A row that cannot be made due harms no other; the next pass finds it again.
     """
-    found = Found()
-    left_before = clock.now() - opened.leaves_after if opened else stale_before
-    pages = _scan(table_name, part, stale_before, left_before, opened)
+    found, stale = Found(), clock.rfc3339(stale_before)
+    left = clock.rfc3339(clock.now() - opened.leaves_after) if opened else stale
+    pages = _scan(table_name, part, stale, left, opened)
     try:
         for _ in range(MAX_PAGES):
             page: ScanPage = client.scan(**pages)
             for row in (cast(PassedRow, unmarshal(item)) for item in page["Items"]):
-                if opened and _is_left_open(row, opened, left_before):
+                if opened and _is_left_open(row, opened, left):
                     _make_due(client, table_name, row, opened)
-                if row.get("pending_since", "~") <= clock.rfc3339(stale_before) and "pending_shard" not in row:
+                if row.get("pending_since", "~") <= stale and "pending_shard" not in row:
                     found.forgotten.append(row["pk"])
             if "LastEvaluatedKey" not in page:
                 return found
@@ -119,7 +119,8 @@ def look_through(client: AwsClient, table_name: str, part: Slice, stale_before: 
     return found
 
 
-def _scan(table_name: str, part: Slice, stale_before: datetime, left_before: datetime, opened: OpenRows | None) -> ScanPages:
+def _scan(table_name: str, part: Slice, stale: str, left: str, opened: OpenRows | None) -> ScanPages:
+    """Return the scan of a slice. Events pending since `stale` are found, and rows open since `left`, in RFC 3339 (UTC)."""
     pages: ScanPages = {
         "TableName": table_name,
         "Segment": part.number,
@@ -127,12 +128,12 @@ def _scan(table_name: str, part: Slice, stale_before: datetime, left_before: dat
         "Select": "SPECIFIC_ATTRIBUTES",
         "ProjectionExpression": ", ".join(OF_OUTBOX),
         "FilterExpression": FORGOTTEN,
-        "ExpressionAttributeValues": marshal({":stale": clock.rfc3339(stale_before)}),
+        "ExpressionAttributeValues": marshal({":stale": stale}),
     }
     if opened is None:
         return pages
     statuses = {f":status{number}": status for number, status in enumerate(sorted(opened.statuses))}
-    values = {":key": f"{opened.aggregate}#", ":left": clock.rfc3339(left_before), **statuses}
+    values = {":key": f"{opened.aggregate}#", ":left": left, **statuses}
     return {
         **pages,
         "ProjectionExpression": ", ".join((*OF_OUTBOX, *OF_OPEN_ROWS)).replace("status", "#status"),
@@ -142,9 +143,9 @@ def _scan(table_name: str, part: Slice, stale_before: datetime, left_before: dat
     }
 
 
-def _is_left_open(row: PassedRow, opened: OpenRows, before: datetime) -> bool:
+def _is_left_open(row: PassedRow, opened: OpenRows, left: str) -> bool:
     is_open = row["pk"].startswith(f"{opened.aggregate}#") and row.get("status") in opened.statuses
-    return is_open and row["updated_at"] <= clock.rfc3339(before) and "due_shard" not in row
+    return is_open and row["updated_at"] <= left and "due_shard" not in row
 
 
 def _make_due(client: AwsClient, table_name: str, row: PassedRow, opened: OpenRows) -> None:

@@ -215,7 +215,7 @@ def test_every_metric_has_an_alarm(lasting: Assembly) -> None:
     found = counted(lasting)
     assert found >= {("shipping", "ShipmentsNotMoved"), ("audit", "AuditFindings"), ("order", "EventsRepublished")}
     by_objectives = {(series.service, series.metric) for objective in OBJECTIVES for series in objective.series.values()}
-    assert found - alarmed - by_objectives == set(), "counted for nobody"
+    assert found - alarmed - by_objectives == set(), "no alarm and no objective reads these metrics"
     assert alarmed - found == {("payment", "PaymentDisputed")}, "its name is in a table of event handlers"
 
 

@@ -78,7 +78,7 @@ const Lamps = view(() => {
     <${Lamp} tone=${open ? "open" : "good"} name="Unfinished orders">${complete.value ? count(open) : "reading"}${first ? html`, the oldest <a href=${link(["orders", first.order_id])}>${relative(first.created_at, Date.now())}</a>` : null}<//>
     <${Lamp} tone=${!found ? "open" : found.dead_letters ? "bad" : "good"} name="Dead letters">${found ? html`<a href=${link(["dead-letters"])}>${count(found.dead_letters)}</a>` : "reading"}<//>
     <${Lamp} tone=${!found ? "open" : found.ringing.length ? "bad" : "good"} name="Alarms">${found ? `${found.ringing.length} of ${found.alarms} ring${found.ringing.length ? `: ${found.ringing.slice(0, 3).join(", ")}` : ""}` : "reading"}<//>
-    <${Lamp} tone=${!findings ? "open" : findings.length ? "bad" : "good"} name="Audit">${findings ? `${counted(findings.length, "finding")}` : isAuditing.value ? "reading all rows" : "not run yet"}<//>
+    <${Lamp} tone=${!findings ? "open" : findings.length ? "bad" : "good"} name="Audit">${findings ? counted(findings.length, "finding") : isAuditing.value ? "reading all rows" : "not run yet"}<//>
   </ul>`;
 });
 

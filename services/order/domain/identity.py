@@ -32,7 +32,7 @@ def is_hash(kept: str, in_hex: str) -> bool:
 
 
 def scope_hash(scope: str, key_hash: str) -> str:
-    """Return the SHA-256 over the scope and the key's hash, as a row keeps it, in hex: it shows where the key was used."""
+    """Return the SHA-256, in hex, over the scope and the hash that a row keeps of its key: it shows where the key was used."""
     return digest(scope, key_hash)
 
 
