@@ -15,7 +15,7 @@ import { Home, moved } from "./views/home.js";
 import { Orders } from "./views/orders.js";
 import { Replay } from "./views/replay.js";
 import { Saga, walk } from "./views/saga.js";
-import { html, view } from "./view.js";
+import { html } from "./view.js";
 
 const VIEWS = [
   ["home", "Home", Home],
@@ -29,7 +29,7 @@ const VIEWS = [
 ];
 const CONNECTIONS = { connecting: "connecting", live: "live", broken: "connection lost, trying again" };
 
-const Bar = view(() => {
+const Bar = () => {
   const here = stage.value;
   return html`<header class="top">
     <a class="brand" href="#/home">Orderflow</a>
@@ -39,27 +39,25 @@ const Bar = view(() => {
     </nav>
     <span class="connection ${connection.value}" role="status">${connection.value === "live" && here && !here.actions ? "read every minute" : CONNECTIONS[connection.value]}</span>
   </header>`;
-});
+};
 
-const View = view(() => {
+const View = () => {
   const [path, id] = route.value.path;
   const found = path === "orders" && id ? Order : VIEWS.find(([name]) => name === path)?.[2];
   if (found) return html`<${found} />`;
   return html`<h1>No such view</h1>
     <${Empty} why="The page has no view at this address."><p><a href=${link(["orders"])}>Orders</a></p><//>`;
-});
+};
 
-const App = view(
-  () => html`
-    <a class="skip" href="#content" onClick=${(event) => (event.preventDefault(), document.querySelector("main").focus())}>Skip to the content</a>
-    <${Bar} />
-    <main id="content" tabindex="-1">
-      <${Banner} />
-      ${trouble.value ? html`<${Failure} error=${trouble.value} />` : null}
-      <${View} />
-    </main>
-  `,
-);
+const App = () => html`
+  <a class="skip" href="#content" onClick=${(event) => (event.preventDefault(), document.querySelector("main").focus())}>Skip to the content</a>
+  <${Bar} />
+  <main id="content" tabindex="-1">
+    <${Banner} />
+    ${trouble.value ? html`<${Failure} error=${trouble.value} />` : null}
+    <${View} />
+  </main>
+`;
 
 if (!route.value.path[0]) location.replace(link(["home"]));
 const root = document.querySelector("#app");

@@ -6,7 +6,7 @@ import { route } from "./route.js";
 const known = new Map();
 /** The orders, the newest first. */
 export const all = signal([]);
-/** Whether the list is read to its end. */
+/** Whether the list was read to its end once. Its orders stay in place while it is read anew. */
 export const complete = signal(false);
 /** Whether the stage has more orders than the list. */
 export const more = signal(false);
@@ -40,7 +40,6 @@ export function take(orders, { isLive = false } = {}) {
 
 /** Read the list, or a part of it beside what is known: `{customer}` or `{number}`. */
 export async function load(part) {
-  if (!part) complete.value = false;
   failure.value = null;
   try {
     await readLines(`/api/orders?${new URLSearchParams(part)}`, (values) => {

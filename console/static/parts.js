@@ -1,7 +1,7 @@
 // Small parts that several views use.
 import { signal } from "./vendor/signals-core.mjs";
 import { duration, now, relative, words } from "./format.js";
-import { html, view } from "./view.js";
+import { html } from "./view.js";
 
 const SIGNS = { CONFIRMED: "✓", CANCELLED: "✕", BACKORDERED: "…", CANCELLING: "↶", REFUNDING: "↶", CANCEL_REQUESTED: "↶" };
 const TONES = { CONFIRMED: "good", CANCELLED: "bad", CANCELLING: "back", REFUNDING: "back", CANCEL_REQUESTED: "back" };
@@ -11,20 +11,20 @@ export const Status = ({ value }) =>
   html`<span class="status ${TONES[value] ?? "open"}"><span aria-hidden="true">${SIGNS[value] ?? "●"}</span> ${words(value)}</span>`;
 
 /** A time: how long ago, and the exact one on hover. */
-export const Time = view(({ at }) => (at ? html`<time datetime=${at} title=${at}>${relative(at, now.value)}</time>` : null));
+export const Time = ({ at }) => (at ? html`<time datetime=${at} title=${at}>${relative(at, now.value)}</time>` : null);
 
 /** The reason why an order waits, and when the sweeper tries again. */
-export const Waits = view(({ waits }) => {
+export const Waits = ({ waits }) => {
   if (!waits) return null;
   const ahead = waits.next_try ? Date.parse(waits.next_try) - now.value : 0;
   const next = waits.next_try ? (ahead > 0 ? `; next try in ${duration(ahead)}` : "; next try is due") : "";
   return html`<span title=${waits.next_try ?? ""}>${waits.why}${next}</span>`;
-});
+};
 
 const copied = signal(null);
 
 /** A button that copies a text. */
-export const Copy = view(({ text, label, what = "" }) => {
+export const Copy = ({ text, label, what = "" }) => {
   const copy = async () => {
     await navigator.clipboard.writeText(text);
     copied.value = text;
@@ -33,7 +33,7 @@ export const Copy = view(({ text, label, what = "" }) => {
   return html`<button type="button" class="copy" onClick=${copy} aria-label=${what ? `Copy ${what}` : undefined}>
     ${copied.value === text ? "Copied" : label}
   </button>`;
-});
+};
 
 /** A command line that an action equals. */
 export const Command = ({ text }) => html`<span class="command"><code>${text}</code><${Copy} text=${text} label="Copy" what=${`the command ${text}`} /></span>`;
@@ -59,11 +59,10 @@ export const Table = ({ label, head, items, id, cells, isChosen }) => {
 };
 
 /** The buttons of an action that asks once more: `asked` is a signal that says whether it did. `children` say what it does. */
-export const Twice = view(({ asked, first, then, not, act, disabled, children }) =>
+export const Twice = ({ asked, first, then, not, act, disabled, children }) =>
   asked.value
     ? html`${children}<button type="button" class="danger" disabled=${disabled} onClick=${act}>${then}</button><button type="button" onClick=${() => (asked.value = false)}>${not}</button>`
-    : html`<button type="button" disabled=${disabled} onClick=${() => (asked.value = true)}>${first} …</button>`,
-);
+    : html`<button type="button" disabled=${disabled} onClick=${() => (asked.value = true)}>${first} …</button>`;
 
 /** A fact with its name, in a list of facts. */
 export const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;

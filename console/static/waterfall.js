@@ -1,7 +1,7 @@
 // The picture of an order's course: one lane for each service, time to the right, long gaps compressed.
 import { duration, offset } from "./format.js";
 import { services } from "./server.js";
-import { html, view } from "./view.js";
+import { html } from "./view.js";
 
 const ROW = 26;
 const PAD = 8;
@@ -183,7 +183,7 @@ function Ticks({ scale, height }) {
 }
 
 /** The picture. `choose` is called with the id of an event. */
-export const Waterfall = view(({ course, width, zoom, chosen, choose }) => {
+export const Waterfall = ({ course, width, zoom, chosen, choose }) => {
   const scale = scaled(course, width, zoom);
   const { lanes, height } = placed(course, scale);
   const ids = course.events.map((event) => event.event_id);
@@ -200,7 +200,7 @@ export const Waterfall = view(({ course, width, zoom, chosen, choose }) => {
     ${lanes.map((lane) => lane.marks.filter(({ event }) => event).map((mark) => html`<${Deliveries} mark=${mark} lane=${lane} lanes=${lanes} scale=${scale} isChosen=${mark.event.event_id === chosen} />`))}
     ${lanes.map((lane) => lane.marks.map((mark) => (mark.work ? html`<${Left} mark=${mark} lane=${lane} />` : html`<${Mark} mark=${mark} lane=${lane} isChosen=${mark.event.event_id === chosen} first=${!chosen && mark.event.event_id === ids[0]} choose=${choose} next=${next} />`)))}
   </svg>`;
-});
+};
 
 /** The names of the lanes, at the heights of the picture. */
 export const LaneNames = ({ course, width, zoom }) => {

@@ -126,6 +126,31 @@ def test_server_that_is_gone_is_said_and_its_return_too(browser: Browser, stage:
         page.close()
 
 
+VIEWS = ["home", "orders", "saga", "bus", "replay", "dead-letters", "cost", "faults"]
+READ_ANEW = "() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/api/orders'))"
+"""A request is among a browser's resources once its response has ended, and failed ones are too: they are cleared before."""
+TWO_FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_lists_read_anew_leave_the_focus_where_it_is(browser: Browser, stage: ConsoleStage, view: str) -> None:
+    stage.place(STORIES[0])
+    page = browser.new_page()
+    with served(stage) as address:
+        page.goto(f"{address}/#/{view}")
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+        page.locator("main :is(a, button, input, select, [tabindex='0']):visible").last.focus()
+        page.evaluate("document.activeElement.dataset.mark = 'focused'")
+    expect(page.get_by_text("connection lost, trying again")).to_be_visible()
+    stage.place(STORIES[1])
+    page.evaluate("performance.clearResourceTimings()")
+    with served(stage, run="another", port=int(address.rpartition(":")[2])):
+        page.wait_for_function(READ_ANEW)
+        page.evaluate(TWO_FRAMES)
+        expect(page.locator("[data-mark=focused]")).to_be_focused()
+        page.close()
+
+
 DIGITS = {"HUF": r"\d+\.\d\d", "IQD": r"\d+\.\d{3}", "JPY": r"[\d,]+"}
 
 
@@ -142,6 +167,19 @@ def test_money_has_the_digits_of_iso_4217(open_page: Open, stage: ConsoleStage, 
     page.reload()
     expect(page.get_by_role("cell").get_by_text(currency)).to_have_text(re.compile(f"^{DIGITS[currency]} {currency}$"))
     page.unroute_all(behavior="ignoreErrors")  # the page asks again and again, also while it is closed
+
+
+def test_money_drawn_before_its_digits_are_known_is_drawn_again(open_page: Open, stage: ConsoleStage) -> None:
+    stage.place(STORIES[0])
+    held: list[Route] = []
+    page = open_page()
+    page.route("**/api/stage", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function that it gets
+    page.route("**/api/orders*", lambda route: route.fulfill(body=route.fetch().text().replace('"USD"', '"IQD"')))
+    page.reload()
+    expect(page.get_by_role("cell").get_by_text("IQD")).to_have_text("4,999 IQD")
+    held[0].continue_()
+    expect(page.get_by_role("cell").get_by_text("IQD")).to_have_text("4.999 IQD")
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_link_with_a_broken_escape_shows_a_page(open_page: Open) -> None:

@@ -5,7 +5,7 @@ import { filled, Form } from "../form.js";
 import { Command, Empty, Envelope, Failure, ReadOnly, Table, Time } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { attempt, change, read, stage } from "../server.js";
-import { html, view } from "../view.js";
+import { html } from "../view.js";
 
 const EXAMPLES = {
   "cancelled orders": '{"detail-type": ["OrderCancelled"]}',
@@ -57,7 +57,7 @@ effect(() => {
   if (!catalogue.peek().length) attempt(failure, async () => (catalogue.value = await read("/api/catalogue")), "catalogue");
 });
 
-const Publish = view(() => {
+const Publish = () => {
   if (!stage.value?.actions) return stage.value ? html`<${ReadOnly} to="publish events" />` : null;
   if (!draft.value) return null;
   const { schema, channel, value } = draft.value;
@@ -75,9 +75,9 @@ const Publish = view(() => {
     <p class="note">${schema.title}: ${schema.description}</p>
     <label class="field"><span>channel</span><input class="id" autocomplete="off" value=${channel} onInput=${(event) => edit({ channel: event.currentTarget.value })} /></label>
   <//>`;
-});
+};
 
-const Nothing = view(() => {
+const Nothing = () => {
   if (!stage.value) return null;
   if (!stage.value.actions) {
     return html`<${Empty} why="This page is read-only, so the bus delivers nothing to it.">
@@ -90,48 +90,44 @@ const Nothing = view(() => {
     <p>Place an order, and its events come up here:</p>
     <${Command} text=${`${stage.value.command} orders place --line MUG-BLUE=1`} />
   <//>`;
-});
+};
 
-const Tail = view(
-  () => html`<${Table}
-    label="Latest events"
-    head=${["When", "Event", "From", "Order", "Envelope"]}
-    items=${latest.value.events}
-    id="id"
-    cells=${(event) => {
-      const metadata = event.detail?.metadata ?? {};
-      return [
-        html`<${Time} at=${metadata.occurred_at ?? event.time} />`,
-        html`${event["detail-type"]} <span class="muted">v${metadata.event_version ?? 1}</span>${event["replay-name"] ? html` <span class="replayed">↻ ${event["replay-name"]}</span>` : null}`,
-        event.source,
-        metadata.order_id ? html`<a class="id" href=${link(["orders", metadata.order_id])}>${metadata.order_id}</a>` : "",
-        html`<${Envelope} value=${event} label="Envelope" />`,
-      ];
-    }}
-  />`,
-);
+const Tail = () => html`<${Table}
+  label="Latest events"
+  head=${["When", "Event", "From", "Order", "Envelope"]}
+  items=${latest.value.events}
+  id="id"
+  cells=${(event) => {
+    const metadata = event.detail?.metadata ?? {};
+    return [
+      html`<${Time} at=${metadata.occurred_at ?? event.time} />`,
+      html`${event["detail-type"]} <span class="muted">v${metadata.event_version ?? 1}</span>${event["replay-name"] ? html` <span class="replayed">↻ ${event["replay-name"]}</span>` : null}`,
+      event.source,
+      metadata.order_id ? html`<a class="id" href=${link(["orders", metadata.order_id])}>${metadata.order_id}</a>` : "",
+      html`<${Envelope} value=${event} label="Envelope" />`,
+    ];
+  }}
+/>`;
 
 const sourceOf = ({ publisher }) => (publisher === "channels" ? { prefix: "orderflow.channel." } : `orderflow.${publisher}`);
-const Catalogue = view(
-  () => html`<section aria-label="Catalogue">
-    <h2>Catalogue</h2>
-    <${Table}
-      label="Table of the catalogue"
-      head=${["Event", "Publisher", "Versions", "Consumers", "Example"]}
-      items=${catalogue.value}
-      cells=${(entry) => [
-        html`<a href=${link(["bus"], { pattern: JSON.stringify({ source: [sourceOf(entry)], "detail-type": [entry.event] }) })}>${entry.event}</a>`,
-        entry.publisher,
-        entry.versions.map((version) => `v${version}`).join(", "),
-        entry.consumers.join(", ") || html`<span class="muted">no consumer</span>`,
-        html`<${Envelope} value=${entry.example} label="Example" />`,
-      ]}
-    />
-  </section>`,
-);
+const Catalogue = () => html`<section aria-label="Catalogue">
+  <h2>Catalogue</h2>
+  <${Table}
+    label="Table of the catalogue"
+    head=${["Event", "Publisher", "Versions", "Consumers", "Example"]}
+    items=${catalogue.value}
+    cells=${(entry) => [
+      html`<a href=${link(["bus"], { pattern: JSON.stringify({ source: [sourceOf(entry)], "detail-type": [entry.event] }) })}>${entry.event}</a>`,
+      entry.publisher,
+      entry.versions.map((version) => `v${version}`).join(", "),
+      entry.consumers.join(", ") || html`<span class="muted">no consumer</span>`,
+      html`<${Envelope} value=${entry.example} label="Example" />`,
+    ]}
+  />
+</section>`;
 
 /** The view. */
-export const Bus = view(() => {
+export const Bus = () => {
   const text = pattern();
   const { seen, events } = latest.value;
   const command = `${stage.value?.command ?? "orderctl"} events tail${text ? ` --pattern ${shell(text)}` : ""}`;
@@ -150,4 +146,4 @@ export const Bus = view(() => {
     <${Publish} />
     <${Catalogue} />
   `;
-});
+};

@@ -5,7 +5,7 @@ import { all, chosen } from "../orders.js";
 import { Command, Empty, Failure, Table } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, read, stage } from "../server.js";
-import { html, view } from "../view.js";
+import { html } from "../view.js";
 
 const prices = signal(null);
 const failure = signal(null);
@@ -18,7 +18,7 @@ const usd = (amount) => amount.toFixed(6);
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
 /** The view. */
-export const Cost = view(() => {
+export const Cost = () => {
   const query = route.value.query;
   const counts = new Map();
   for (const order of chosen.value) counts.set(order.path, (counts.get(order.path) ?? 0) + 1);
@@ -38,4 +38,4 @@ export const Cost = view(() => {
       <${Table} label="Cost by path" head=${["Path", "#Orders", "#USD", "What happened", "Command"]} items=${went} cells=${(name) => [name, count(counts.get(name)), usd(sum(Object.keys(promises).map((promise) => of(promise, name)))), paths[name].meaning, html`<${Command} text=${`${stage.value?.command} cost --path ${name} --orders ${counts.get(name)}`} />`]} />
       <p class="note">The simulation counts what an order of each path needs on a quiet stage; the prices are those on demand, without free tiers.</p>`}
   `;
-});
+};

@@ -4,7 +4,7 @@ import { count, counted, shell } from "../format.js";
 import { Command, Empty, Envelope, Failure, ReadOnly, Table, Time, Twice } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, change, read, stage } from "../server.js";
-import { html, view } from "../view.js";
+import { html } from "../view.js";
 
 const LOOK_MS = 10_000;
 const queues = signal(null);
@@ -57,7 +57,7 @@ function mark(id, isMarked) {
   marked.value = next;
 }
 
-const Queues = view(() => {
+const Queues = () => {
   const filled = queues.value.filter((queue) => queue.messages || queue.name === shown.value);
   if (!filled.length) {
     return html`<${Empty} why="No queue has a dead letter.">
@@ -66,27 +66,25 @@ const Queues = view(() => {
   }
   const isChosen = ({ name }) => name === shown.value;
   return html`<${Table} label="Queues" head=${["Queue", "#Messages", "What lands in it"]} items=${filled} id="name" isChosen=${isChosen} cells=${(queue) => [html`<a class="id" href=${link(["dead-letters", queue.name])} aria-current=${isChosen(queue) ? "true" : undefined}>${queue.name}</a>`, count(queue.messages), queue.holds]} />`;
-});
+};
 
-const Letters = view(
-  () => html`<${Table}
-    label="Messages"
-    head=${["Choose", "Since", "Event", "Reason", "#Tries", "#Redriven", "Inside"]}
-    items=${letters.value}
-    id="id"
-    cells=${(letter) => [
-      html`<input type="checkbox" aria-label=${`Choose ${letter.id}`} checked=${marked.value.has(letter.id)} onChange=${(event) => mark(letter.id, event.currentTarget.checked)} />`,
-      html`<${Time} at=${letter.first_seen} />`,
-      html`${letter.event ?? html`<span class="muted">no event</span>`} ${letter.order_id ? html`<br /><a class="id" href=${link(["orders", letter.order_id])}>${letter.order_id}</a>` : null}`,
-      html`<div class="reason">${letter.reason}${letter.violations.map((text) => html`<br /><span class="muted">${text}</span>`)}</div>`,
-      letter.received,
-      letter.redriven,
-      html`<${Envelope} value=${letter.body} label="Body" />`,
-    ]}
-  />`,
-);
+const Letters = () => html`<${Table}
+  label="Messages"
+  head=${["Choose", "Since", "Event", "Reason", "#Tries", "#Redriven", "Inside"]}
+  items=${letters.value}
+  id="id"
+  cells=${(letter) => [
+    html`<input type="checkbox" aria-label=${`Choose ${letter.id}`} checked=${marked.value.has(letter.id)} onChange=${(event) => mark(letter.id, event.currentTarget.checked)} />`,
+    html`<${Time} at=${letter.first_seen} />`,
+    html`${letter.event ?? html`<span class="muted">no event</span>`} ${letter.order_id ? html`<br /><a class="id" href=${link(["orders", letter.order_id])}>${letter.order_id}</a>` : null}`,
+    html`<div class="reason">${letter.reason}${letter.violations.map((text) => html`<br /><span class="muted">${text}</span>`)}</div>`,
+    letter.received,
+    letter.redriven,
+    html`<${Envelope} value=${letter.body} label="Body" />`,
+  ]}
+/>`;
 
-const Outcomes = view(() => {
+const Outcomes = () => {
   if (!outcomes.value) return null;
   if (outcomes.value.error) return html`<${Failure} error=${outcomes.value.error} />`;
   const counts = new Map();
@@ -94,9 +92,9 @@ const Outcomes = view(() => {
   const reasons = new Set(outcomes.value.list.map(({ outcome, why }) => `${outcome}: ${why}`));
   return html`<div role="status"><p>${[...counts].map(([outcome, number]) => `${count(number)} ${outcome}`).join(", ") || "The queue is empty."}</p>
     <ul>${[...reasons].slice(0, 10).map((reason) => html`<li>${reason}</li>`)}</ul></div>`;
-});
+};
 
-const Actions = view(() => {
+const Actions = () => {
   const { actions, command } = stage.value;
   const name = shown.value;
   const number = marked.value.size;
@@ -114,9 +112,9 @@ const Actions = view(() => {
       ${" "}<${Command} text=${`${command} dlq drop ${shell(name)}${which}`} />
     </p>
   </section>`;
-});
+};
 
-const Inside = view(() => {
+const Inside = () => {
   const name = shown.value;
   if (!name || !stage.value || !queues.value) return null;
   return html`<section aria-label=${`Queue ${name}`} class="stack">
@@ -125,10 +123,10 @@ const Inside = view(() => {
     ${letters.value && letters.value.length < depth(name) ? html`<p class="note">The table has ${count(letters.value.length)} of ${counted(depth(name), "message")}. An action on all moves up to 1,000.</p>` : null}
     <${Command} text=${`${stage.value.command} dlq show ${shell(name)}`} />
   </section>`;
-});
+};
 
 /** The view. */
-export const DeadLetters = view(() => {
+export const DeadLetters = () => {
   const found = queues.value;
   const filled = found?.filter((queue) => queue.messages) ?? [];
   const total = filled.reduce((sum, queue) => sum + queue.messages, 0);
@@ -143,4 +141,4 @@ export const DeadLetters = view(() => {
     ${found ? html`<${Queues} />` : failure.value ? null : html`<${Empty} why="The queues are being read." />`}
     <${Inside} />
   `;
-});
+};

@@ -3,7 +3,7 @@ import { batch, effect, signal } from "../vendor/signals-core.mjs";
 import { Command, Empty, Failure, Table } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, change, read, stage } from "../server.js";
-import { html, view } from "../view.js";
+import { html } from "../view.js";
 
 const LOOK_MS = 5_000;
 const faults = signal([]);
@@ -32,17 +32,17 @@ const start = (name) => act(`${name}/start`, {}, name);
 const stop = (names) => act("stop", { names });
 
 /** The faults that are on, above every view. */
-export const Banner = view(() => {
+export const Banner = () => {
   const on = faults.value.filter((fault) => fault.on).map(({ name }) => name);
   if (!on.length) return null;
   return html`<div class="banner" role="status"><span>Faults are on: <a href=${link(["faults"])}>${on.join(", ")}</a>.</span>
     <button type="button" disabled=${isBusy.value} onClick=${() => stop([])}>Switch all off</button></div>`;
-});
+};
 
 const Heal = ({ of: { name, order_id: id } }) => html`<p role="status">${name} began. ${id ? html`<a href=${link(["orders", id])}>Watch ${id} heal</a> or <a href=${link(["saga", id])}>its way through the saga</a>.` : html`<a href=${link(["dead-letters", "order/intake"])}>Watch the dead letters of order/intake</a>: the message is there, with its reason.`}</p>`;
 
 /** The view. */
-export const Faults = view(() => {
+export const Faults = () => {
   if (!stage.value) return html`<h1>Faults</h1>`;
   if (!isLaptop()) {
     return html`<h1>Faults</h1>
@@ -78,4 +78,4 @@ export const Faults = view(() => {
         : html`<${Empty} why="The faults are being read." />`}
     <p class="note">The carrier and the gateway of the laptop are sandboxes, so the switches act at the edge of the functions that call them.</p>
   `;
-});
+};

@@ -6,7 +6,7 @@ import { all, complete } from "../orders.js";
 import { Command, Fact, Failure, ReadOnly } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, change, read, services, stage } from "../server.js";
-import { html, view } from "../view.js";
+import { html } from "../view.js";
 
 const FINISHED = new Set(["CONFIRMED", "CANCELLED"]);
 const LOOK_MS = 15_000;
@@ -69,7 +69,7 @@ const placeCommand = () => {
 
 const Lamp = ({ tone, name, children }) => html`<li class="lamp ${tone}"><span class="sign" aria-hidden="true">${tone === "bad" ? "✕" : tone === "good" ? "✓" : "●"}</span><span>${name}</span><strong>${children}</strong></li>`;
 
-const Lamps = view(() => {
+const Lamps = () => {
   const found = lamps.value;
   const first = oldest.value;
   const open = all.value.filter((order) => !FINISHED.has(order.status)).length;
@@ -80,7 +80,7 @@ const Lamps = view(() => {
     <${Lamp} tone=${!found ? "open" : found.ringing.length ? "bad" : "good"} name="Alarms">${found ? `${found.ringing.length} of ${found.alarms} ring${found.ringing.length ? `: ${found.ringing.slice(0, 3).join(", ")}` : ""}` : "reading"}<//>
     <${Lamp} tone=${!findings ? "open" : findings.length ? "bad" : "good"} name="Audit">${findings ? counted(findings.length, "finding") : isAuditing.value ? "reading all rows" : "not run yet"}<//>
   </ul>`;
-});
+};
 
 const amount = (currency, number) => money({ amount: number, currency });
 const number = (kind, found) => `${count(found)} ${words(kind)}`;
@@ -90,7 +90,7 @@ const Sum = ({ name, text, found }) => {
   return html`<${Fact} name=${sentence(name)}>${lines.length ? lines : "none"}<//>`;
 };
 
-const Figures = view(() => {
+const Figures = () => {
   const command = `${stage.value.command} audit`;
   const found = audited.value;
   return html`<section class="stack" aria-label="Money and stock">
@@ -101,9 +101,9 @@ const Figures = view(() => {
       : html`<p class="note">The audit reads all rows of all tables, and sums up money and stock.</p>`}
     <p class="buttons"><button type="button" disabled=${isAuditing.value} onClick=${audit}>${isAuditing.value ? "Reading all rows …" : "Audit"}</button><${Command} text=${command} /></p>
   </section>`;
-});
+};
 
-const Place = view(() => {
+const Place = () => {
   const { actions, command } = stage.value;
   if (!actions) return html`<${ReadOnly} to="place orders" />`;
   if (!form.value) return null;
@@ -118,7 +118,7 @@ const Place = view(() => {
     refusal=${refusal.value}
     done=${placed.value ? html`Placed. <a href=${link(["orders", placed.value.order_id])}>${placed.value.order_id}</a>` : null}
   />`;
-});
+};
 
 const WIDE = 150;
 const GAP = 20;
@@ -165,7 +165,7 @@ function Flow({ events, catalogue }) {
 }
 
 /** The view. */
-export const Home = view(() => {
+export const Home = () => {
   if (!stage.value) return html`<h1>Home</h1>`;
   return html`
     <h1>Home</h1>
@@ -179,4 +179,4 @@ export const Home = view(() => {
     <${Place} />
     <${Figures} />
   `;
-});
+};

@@ -6,7 +6,7 @@ import { Command, Copy, Empty, Fact, Failure, ReadOnly, Status, Table, Time, Twi
 import { link, route, setQuery } from "../route.js";
 import { change, read, stage } from "../server.js";
 import { LaneNames, Waterfall } from "../waterfall.js";
-import { html, view } from "../view.js";
+import { html } from "../view.js";
 
 const OPEN = new Set(["PENDING", "BACKORDERED", "CONFIRMING", "CANCELLING"]);
 const CANCELLABLE = new Set(["PENDING", "BACKORDERED", "CONFIRMED"]);
@@ -79,7 +79,7 @@ const curl = (id) => {
   return `curl --aws-sigv4 aws:amz:${region}:execute-api --user ${user} ${api}/orders/${id}`;
 };
 
-const Actions = view(({ order }) => {
+const Actions = ({ order }) => {
   const { actions, command } = stage.value;
   if (!actions) return html`<${ReadOnly} to="cancel or resume orders" />`;
   const canCancel = CANCELLABLE.has(order.status) && order.fulfilment === "NONE";
@@ -98,7 +98,7 @@ const Actions = view(({ order }) => {
     ${done.value?.text ? html`<p role="status">${done.value.text}</p>` : null}
     ${done.value?.error ? html`<${Failure} error=${done.value.error} />` : null}
   </section>`;
-});
+};
 
 const Facts = ({ order }) => html`
   <dl class="facts">
@@ -127,7 +127,7 @@ const Legend = () => html`<ul class="legend" aria-label="Legend">
   <li><span class="dropped">⊘</span> duplicates dropped</li>
 </ul>`;
 
-const Picture = view(() => {
+const Picture = () => {
   const found = course.value;
   const choose = (id) => setQuery({ event: id });
   return html`<section class="picture" aria-label="Course">
@@ -152,9 +152,9 @@ const Picture = view(() => {
           ${found.left.length ? html`<ul>${found.left.map((work) => html`<li>${work.service}: ${work.what}</li>`)}</ul>` : html`<p>none.</p>`}
         <//>`}
   </section>`;
-});
+};
 
-const Events = view(() => {
+const Events = () => {
   const found = course.value;
   const begin = found.events.length ? Date.parse(found.events[0].occurred_at) : 0;
   if (!found.events.length) return null;
@@ -177,11 +177,11 @@ const Events = view(() => {
       ]}
     />
   </section>`;
-});
+};
 
 const Json = ({ value, label }) => html`<pre tabindex="0" role="region" aria-label=${label}>${JSON.stringify(value, null, 2)}</pre>`;
 
-const Inspector = view(() => {
+const Inspector = () => {
   const found = course.value;
   const { order } = found;
   const event = found.events.find(({ event_id: id }) => id === route.value.query.event) ?? found.events.at(-1);
@@ -216,10 +216,10 @@ const Inspector = view(() => {
     <${Command} text=${`${command} orders show ${order.order_id}`} />
     <${Command} text=${`${command} trace ${order.order_id}`} />
   </aside>`;
-});
+};
 
 /** The view. */
-export const Order = view(() => {
+export const Order = () => {
   const id = shown.value;
   const found = course.value;
   const listed = all.value.find((order) => order.order_id === id);
@@ -240,4 +240,4 @@ export const Order = view(() => {
           <div class="halves"><div><${Picture} /><${Events} /></div><${Inspector} /></div>`
       : null}
   `;
-});
+};

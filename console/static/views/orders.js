@@ -5,7 +5,7 @@ import { all, beginOf, chosen, complete, failure, fresh, load, more, reasons, st
 import { Command, Empty, Failure, Status, Time, Waits } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { stage } from "../server.js";
-import { html, view } from "../view.js";
+import { html } from "../view.js";
 
 const OVERSCAN = 8;
 const ORDER_ID = /^ord-[a-z2-7]{26}$/;
@@ -69,7 +69,7 @@ const Row = ({ order, index, isActive, isFresh }) => html`
   </div>
 `;
 
-const Rows = view(() => {
+const Rows = () => {
   const orders = chosen.value;
   const first = Math.max(0, Math.floor(scroll.value.top / rowHeight.value) - OVERSCAN);
   const last = Math.min(orders.length, Math.ceil((scroll.value.top + scroll.value.height) / rowHeight.value) + OVERSCAN);
@@ -83,26 +83,24 @@ const Rows = view(() => {
         html`<${Row} key=${orders[index].order_id} order=${orders[index]} index=${index} isActive=${index === tabbable} isFresh=${fresh.value.has(orders[index].order_id)} />`,
     )}
   </div>`;
-});
+};
 
-const Table = view(
-  () => html`
-    <div role="table" aria-label="Orders" aria-rowcount=${chosen.value.length + 1} class="orders" onKeyDown=${onKeyDown}>
-      <div role="rowgroup" class="head">
-        <div role="row" aria-rowindex="1" class="row">
-          <span role="columnheader" class="id">Order</span>
-          <span role="columnheader" class="state">Status</span>
-          <span role="columnheader" class="why">Reason, or why it waits</span>
-          <span role="columnheader" class="customer">Customer</span>
-          <span role="columnheader" class="channel">Channel</span>
-          <span role="columnheader" class="number">Total</span>
-          <span role="columnheader" class="when">Placed</span>
-        </div>
+const Table = () => html`
+  <div role="table" aria-label="Orders" aria-rowcount=${chosen.value.length + 1} class="orders" onKeyDown=${onKeyDown}>
+    <div role="rowgroup" class="head">
+      <div role="row" aria-rowindex="1" class="row">
+        <span role="columnheader" class="id">Order</span>
+        <span role="columnheader" class="state">Status</span>
+        <span role="columnheader" class="why">Reason, or why it waits</span>
+        <span role="columnheader" class="customer">Customer</span>
+        <span role="columnheader" class="channel">Channel</span>
+        <span role="columnheader" class="number">Total</span>
+        <span role="columnheader" class="when">Placed</span>
       </div>
-      <div class="body" role="presentation" ref=${attach} onScroll=${onScroll}><${Rows} /></div>
     </div>
-  `,
-);
+    <div class="body" role="presentation" ref=${attach} onScroll=${onScroll}><${Rows} /></div>
+  </div>
+`;
 
 const Filter = ({ label, name, options }) => html`
   <label class="field">
@@ -114,7 +112,7 @@ const Filter = ({ label, name, options }) => html`
   </label>
 `;
 
-const NothingFound = view(() => {
+const NothingFound = () => {
   const { q = "", status, reason } = route.value.query;
   const command = stage.value?.command ?? "orderctl";
   if (!complete.value) return html`<${Empty} why="The orders are being read." />`;
@@ -129,10 +127,10 @@ const NothingFound = view(() => {
     ${ORDER_ID.test(q) ? html`<p><a href=${link(["orders", q])}>Open ${q}</a></p>` : null}
     <p><button type="button" onClick=${() => setQuery({ q: "", status: "", reason: "" })}>Show all orders</button></p>
   <//>`;
-});
+};
 
 /** The view. */
-export const Orders = view(() => {
+export const Orders = () => {
   const { q = "" } = route.value.query;
   return html`
     <h1>Orders</h1>
@@ -163,4 +161,4 @@ export const Orders = view(() => {
       : null}
     ${chosen.value.length ? html`<${Table} />` : failure.value ? null : html`<${NothingFound} />`}
   `;
-});
+};

@@ -4,7 +4,7 @@ import { count, counted, duration, money, shell } from "../format.js";
 import { Command, Empty, Fact, Failure, ReadOnly, Table, Time, Twice } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { attempt, change, read, stage } from "../server.js";
-import { html, view } from "../view.js";
+import { html } from "../view.js";
 
 const SPANS = { "15m": "15 minutes", "1h": "1 hour", "6h": "6 hours", "1d": "1 day", "7d": "7 days" };
 const ENDED = new Set(["COMPLETED", "CANCELLED", "FAILED"]);
@@ -124,7 +124,7 @@ function Histogram({ found, chosen, choose, label }) {
   </svg>`;
 }
 
-const Picture = view(() => {
+const Picture = () => {
   const found = histogram.value;
   const { from, until } = brushed.value;
   const total = found?.counts.reduce((sum, number) => sum + number, 0) ?? 0;
@@ -150,9 +150,9 @@ const Picture = view(() => {
             ${found.counted_from > found.window.from ? html`<p class="note">The journal has too many events to count them all. Those before ${found.counted_from} are not in the picture.</p>` : null}`
         : html`<${Empty} why=${`The journal has no event of the last ${SPANS[span.value]}.`}><p>Choose a longer time. The journal gets each event a moment after its publication.</p><//>`}
   </section>`;
-});
+};
 
-const Consumers = view(() => {
+const Consumers = () => {
   const { catch_up: catchUp = "" } = route.value.query;
   const effects = (service) => {
     const rows = overview.value.effects.filter(({ consumer }) => consumer.startsWith(`${service}/`));
@@ -169,9 +169,9 @@ const Consumers = view(() => {
         <span class="muted">creates the orders, mails and parcels that a service missed; without it, none</span></li>
     </ul>
   </section>`;
-});
+};
 
-const Plan = view(() => {
+const Plan = () => {
   const { events, consumers, would_create: create, dead_letters: dead, new_tables: tables, estimate } = plan.value;
   const letters = Object.entries(dead).filter(([, number]) => number);
   return html`
@@ -186,9 +186,9 @@ const Plan = view(() => {
     ${tables.map((table) => html`<p class="note">The table of ${table.service} is younger than the window. With catching up, the service could repeat earlier actions, so the page does not start that; the command does, with <code>--despite-new-table ${table.service}</code>.</p>`)}
     <${Table} label="Effects" head=${["Consumer", "Event", "#Deliveries", "Effect"]} items=${consumers.filter((each) => each.deliveries)} cells=${(each) => [each.consumer, each.event, count(each.deliveries), each.does]} />
   `;
-});
+};
 
-const Start = view(() => {
+const Start = () => {
   const { actions, command } = stage.value;
   return html`<section class="stack" aria-label="Plan">
     <h2>3. What would it do?</h2>
@@ -203,7 +203,7 @@ const Start = view(() => {
           <${Command} text=${`${command} replay start${options()}`} /></p>`
       : null}
   </section>`;
-});
+};
 
 const difference = (found) => found.map((each) => `${each.table}: ${["new", "changed", "gone"].filter((how) => each[how]).map((how) => `${counted(each[how], "row")} ${how}`).join(", ")}`).join("; ");
 
@@ -214,7 +214,7 @@ const Effect = ({ found }) => {
   return found.changed.length ? `Since the start: ${difference(found.changed)}. Orders that went on meanwhile count too.` : "Nothing changed: no row of any table.";
 };
 
-const Follow = view(() => {
+const Follow = () => {
   const found = followed.value;
   if (!found || !stage.value) return refusal.value ? html`<${Failure} error=${refusal.value} />` : null;
   const { replay } = found;
@@ -229,9 +229,9 @@ const Follow = view(() => {
     <p class="buttons">${stage.value.actions && !ENDED.has(replay.state) ? html`<button type="button" onClick=${() => cancel(replay.name)}>Stop it</button><${Command} text=${`${stage.value.command} replay cancel ${replay.name}`} />` : html`<${Command} text=${`${stage.value.command} replay status ${replay.name}`} />`}</p>
     <p><a href=${link(["replay"])}>Plan another replay</a></p>
   </section>`;
-});
+};
 
-const Earlier = view(() => {
+const Earlier = () => {
   const found = overview.value.replays;
   return html`<section class="stack" aria-label="Replays">
     <h2>Replays</h2>
@@ -240,10 +240,10 @@ const Earlier = view(() => {
       : html`<${Empty} why="There is no replay yet."><p>Choose a window and a service above. The plan starts nothing.</p><//>`}
     <${Command} text=${`${stage.value.command} replay list`} />
   </section>`;
-});
+};
 
 /** The view. */
-export const Replay = view(() => {
+export const Replay = () => {
   const isReady = overview.value && stage.value;
   return html`
     <h1>Replay</h1>
@@ -252,4 +252,4 @@ export const Replay = view(() => {
     ${isReady ? (shown.value ? html`<${Follow} />` : html`<${Picture} /><${Consumers} /><${Start} />`) : null}
     ${isReady ? html`<${Earlier} />` : null}
   `;
-});
+};

@@ -5,7 +5,7 @@ import { chosen, complete } from "../orders.js";
 import { Command, Empty, Failure } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, read, stage } from "../server.js";
-import { html, view } from "../view.js";
+import { html } from "../view.js";
 
 const graph = signal(null);
 const failure = signal(null);
@@ -60,7 +60,7 @@ const Picture = ({ picture, numbers, states }) => {
 };
 
 /** The view. */
-export const Saga = view(() => {
+export const Saga = () => {
   const id = shown();
   const isReady = graph.value && stage.value && (id ? way.value : complete.value);
   const states = id && way.value ? new Map(way.value.states.map((state) => [state.name, state])) : null;
@@ -77,4 +77,4 @@ export const Saga = view(() => {
       <div class="panel scroller" tabindex="0" role="region" aria-label="Picture of the saga, scrolls sideways" ref=${toStart(graph.value.picture)}><${Picture} picture=${graph.value.picture} numbers=${numbers} states=${states} /></div>
       <p class="note">AWS keeps no history of an Express workflow. The way follows from the order's row: its latest run, and the one before a wait. The times follow from its events.</p>`}
   `;
-});
+};
