@@ -479,6 +479,26 @@ def test_function_without_output_responds_at_once(engine: Engine) -> None:
     engine.shows(quickest < ENGINES_OWN, f"an answer in less than {ENGINES_OWN:g} s")
 
 
+UNPACKED = """
+import os
+def handler(event, context):
+    return os.path.realpath(__file__)
+"""
+
+
+def test_processes_of_a_function_share_its_unpacked_code(engine: Engine) -> None:
+    deployment.function(engine.target, "unpacked", UNPACKED)
+    client = engine.target.client("lambda")
+
+    def place() -> str:
+        return str(json.loads(client.invoke(FunctionName="unpacked", Payload=b"{}")["Payload"].read()))
+
+    first = place()
+    client.update_function_configuration(FunctionName="unpacked", Environment={"Variables": {"PROCESS": "another"}})
+    assert first.endswith("index.py")
+    engine.shows(place() == first, "code unpacked once")
+
+
 JOURNAL = """
 import base64, json
 def handler(event, context):

@@ -35,6 +35,7 @@ EXTENSIONS = (
     "silent_functions",
     "stream_batch_failures",
     "target_dlq",
+    "unpacked_bundles",
     "workflow_outputs",
     "workflow_versions",
 )
