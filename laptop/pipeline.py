@@ -16,7 +16,8 @@ from pathlib import Path
 
 import yaml
 
-from laptop.emulator import process
+import stages
+from laptop.emulator import mailbox, process
 from operations.aws.target import Target
 from operations.repository import REPOSITORY
 
@@ -92,12 +93,16 @@ def exits_when_terminated() -> Iterator[None]:
 
 @contextmanager
 def throw_away() -> Iterator[dict[str, str]]:
-    """Start a bootstrapped laptop AWS, and yield the variables by which `orderctl` finds it."""
+    """Start a laptop AWS with what a deployment needs there, and yield the variables by which `orderctl` finds it.
+
+    An account is bootstrapped once, and its sender verified once: the pipeline does neither.
+    """
     with tempfile.TemporaryDirectory(prefix="orderflow-pipeline-") as home, process.home_at(Path(home)):
         try:
             target = Target(stage=STAGE).at(process.start(stage=STAGE, port=process.free_port()).endpoint)
             cdk = target.cdk(Path(home) / "logs" / "bootstrap.log")
             cdk.finish(cdk.bootstrapping(), "bootstrap")
+            mailbox.verify(target, stages.load(STAGE).sender)
             yield {"ORDERFLOW_HOME": home, "ORDERCTL": ORDERCTL}
         finally:
             process.stop()

@@ -1,11 +1,11 @@
 """The sample data of a stage: catalogue, stock and contacts. Seeding twice changes nothing."""
 
-import contextlib
 from pathlib import Path
 from typing import cast
 
 from kernel import outside_json
 from kernel.statements import Quantity
+from laptop.emulator import mailbox
 from operations.aws import service_client
 from operations.aws.service_client import Price
 from operations.aws.target import Target
@@ -24,12 +24,5 @@ def seed(target: Target, progress: Progress) -> None:
     service_client.replenish(target, REPLENISHMENT_ID, stocked)
     for contact in data["contacts"]:
         service_client.put_contact(target, contact)
-    if target.is_laptop:  # on AWS, the owner of the address verifies it by mail
-        _verify(target, target.parameter("notification/sender-address"))
-
-
-def _verify(target: Target, sender: str) -> None:
-    """Verify the sender's address in the emulator's SES."""
-    client = target.client("sesv2")
-    with contextlib.suppress(client.exceptions.AlreadyExistsException):
-        client.create_email_identity(EmailIdentity=sender)
+    if target.is_laptop:
+        mailbox.verify(target, target.parameter("notification/sender-address"))

@@ -1,7 +1,17 @@
-"""The mails that the laptop's SES has sent: it keeps them instead of sending them."""
+"""The laptop's SES: its sender, and the mails that it has sent. It keeps them instead of sending them."""
 
+import contextlib
 import json
 import urllib.request
+
+from operations.aws.target import Target
+
+
+def verify(target: Target, sender: str) -> None:
+    """Verify an address as a sender. On AWS, the owner of the address does it by mail."""
+    client = target.client("sesv2")
+    with contextlib.suppress(client.exceptions.AlreadyExistsException):
+        client.create_email_identity(EmailIdentity=sender)
 
 
 def sent_mails(endpoint_url: str) -> list[object]:
