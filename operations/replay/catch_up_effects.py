@@ -1,5 +1,6 @@
 """The catch-up of a replay: the orders that it would create and charge, and the services that forgot earlier work."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -35,15 +36,19 @@ ONE_DEPLOYMENT: Final = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class NewOrders:
-    """The orders that the window's channel events would become: how many, their worth by currency, and how many are refused."""
+    """The orders that the window's channel events would become: how many, their worth by currency, and those refused.
+
+    `refused` counts them by reason, the name of the API's error: `unknown-sku`, `contact-missing`, `invalid-event`.
+    """
 
     orders: int = 0
-    refused: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
     worth: tuple[Money, ...] = ()
 
     def __str__(self) -> str:
         worth = f" worth {' and '.join(map(str, self.worth))} at today's prices" if self.worth else ""
-        refused = f"; {self.refused} more would be refused" if self.refused else ""
+        reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(self.refused.items()))
+        refused = f"; {sum(self.refused.values())} more would be refused ({reasons})" if self.refused else ""
         return f"create {counted(self.orders, 'order')}{worth}{refused}"
 
 
@@ -76,7 +81,7 @@ class OrderIntake:
     target: Target
     seen: Distinct
     orders: int = 0
-    refused: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
     worth: dict[str, Money] = field(default_factory=dict)
     _waiting: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -85,7 +90,7 @@ class OrderIntake:
         if not event.source.startswith(CHANNEL_PREFIX) or event.detail_type != "OrderPlaced":
             return
         if not _is_valid(event):
-            self.refused += 1
+            self.refused["invalid-event"] += 1
             return
         data = event.event["detail"]["data"]
         order_id = _order_id(event.source, data["idempotency_key"])
@@ -109,8 +114,8 @@ class OrderIntake:
                 request = order_request.normalize_request(cast(OrderRequest, data))
                 order_request.reject_duplicate_skus(request)
                 lines = order_request.price(request, offer)
-            except InvalidRequestError:
-                self.refused += 1
+            except InvalidRequestError as error:
+                self.refused[error.name] += 1
                 continue
             self.orders += 1
             for line in lines:

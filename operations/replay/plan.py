@@ -49,10 +49,11 @@ class PlannedConsumer(TypedDict):
 
 
 class WouldCreate(TypedDict):
-    """The orders that a replay with `--catch-up` would create, as figures and as a text."""
+    """The orders that a replay with `--catch-up` would create or refuse. `refusals` counts those by reason."""
 
     orders: int
     refused: int
+    refusals: dict[str, int]
     worth: list[MoneyDict]
     text: str
 
@@ -206,7 +207,13 @@ def plan(
 
 
 def _as_data(new: catch_up_effects.NewOrders) -> WouldCreate:
-    return {"orders": new.orders, "refused": new.refused, "worth": [money.as_dict() for money in new.worth], "text": str(new)}
+    return {
+        "orders": new.orders,
+        "refused": sum(new.refused.values()),
+        "refusals": dict(new.refused),
+        "worth": [money.as_dict() for money in new.worth],
+        "text": str(new),
+    }
 
 
 def cost(chunks: int, deliveries: int) -> float:

@@ -15,6 +15,7 @@ from laptop.emulator import mailbox
 from operations.aws import stage_state
 from operations.contracts import event_catalogue
 from operations.deploy.cdk_cli import Cdk
+from operations.orders import cdnow, order_import
 from operations.replay import archive_replay
 from operations.repository import REPOSITORY
 from operations.scaffold import service as scaffold
@@ -242,7 +243,11 @@ def test_runbook_for_all_tables_takes_them_back_and_replays_the_rest(laptop: Lap
     assert laptop.fingerprint() == before, "every row is as it was"
     with parcels_on_their_way(laptop):
         run(*lines[first + 2 : last])  # start
-        run(*lines[last:])
+        assert "2 more would be refused (2 unknown-sku)" in " ".join(run(lines[last])[0].split())
+        purchases, _ = cdnow.read(SAMPLE, 2)
+        order_import.prepare(laptop.target, purchases, "restored", {purchase.customer_id for purchase in purchases})
+        assert "would create 2 orders" in " ".join(run(lines[last])[0].split())
+        run(*lines[last + 1 :])
     imported = [row for row in laptop.rows("order/table-name") if row.get("channel") == "restored"]
     assert [row["status"] for row in imported] == ["CONFIRMED", "CONFIRMED"]
     assert laptop.row("payment", f"PAY#{order_id}") is not None

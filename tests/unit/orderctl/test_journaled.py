@@ -360,6 +360,7 @@ def test_plan_shows_number_and_value_of_new_orders(stage: Stage, put: Put) -> No
         "k2": of_channel("k2", "TASSE", currency="EUR"),
         "k3": of_channel("k3", "MUG"),
         "k4": of_channel("k4", "NO-SUCH-SKU"),
+        "k5": {**of_channel("k5", "MUG"), "customer_id": "unreachable"},
     }.items():
         put("channel.cdnow", "OrderPlaced", f"cdnow-{key}", f"cdnow-{key}", order=None, data=of, puts=2)
     known = identity.order_id(identity.channel_scope("cdnow"), "k3")
@@ -368,9 +369,11 @@ def test_plan_shows_number_and_value_of_new_orders(stage: Stage, put: Put) -> No
 
     found = planned(stage, "--last", "2h", "--to", "order")["would_create"]
 
-    assert (found["orders"], found["refused"]) == (2, 1)
+    assert (found["orders"], found["refused"]) == (2, 2)
+    assert found["refusals"] == {"unknown-sku": 1, "contact-missing": 1}
     assert found["worth"] == [{"amount": 1100, "currency": "EUR"}, {"amount": 2500, "currency": "USD"}]
-    assert found["text"] == "create 2 orders worth 11.00 EUR and 25.00 USD at today's prices; 1 more would be refused"
+    refused = "2 more would be refused (1 contact-missing, 1 unknown-sku)"
+    assert found["text"] == f"create 2 orders worth 11.00 EUR and 25.00 USD at today's prices; {refused}"
     assert planned(stage, "--last", "2h", "--to", "shipping")["would_create"] is None
 
 
