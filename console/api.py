@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from console.dead_letters import DeadLetters
-from console.endpoints import Asked, Endpoints
+from console.endpoints import Asked, Endpoints, Record, text
 from console.event_form import EventForm
 from console.faults import Faults
 from console.feed import Feed
@@ -142,12 +142,12 @@ class Api:
 
     def routes(self) -> list[Route]:
         """Return the route of each request."""
-        endpoints = Endpoints(self._console.actions, self._console.explained)
+        endpoints = Endpoints(self._target, self._console.actions, self._console.explained)
         return [
             endpoints.reads("/api/stage", self._stage),
             endpoints.reads("/api/orders", self._orders),
             endpoints.reads("/api/orders/{order_id}", self._order),
-            endpoints.changes("/api/orders/{order_id}/resume", self._resume),
+            endpoints.acts("/api/orders/{order_id}/resume", self._resume),
             endpoints.changes("/api/orders/{order_id}/cancel", self._cancel),
             endpoints.reads("/api/saga", lambda request: saga()),
             endpoints.reads("/api/saga/{order_id}", self._way),
@@ -184,9 +184,9 @@ class Api:
         return saga_path.way(found, cast(ListedOrder, found["order"]))
 
     def _events(self, request: Request) -> LatestEvents:
-        text = request.query_params.get("pattern", "").strip()
+        wanted = request.query_params.get("pattern", "").strip()
         try:
-            pattern = Pattern(text) if text else None
+            pattern = Pattern(wanted) if wanted else None
         except InvalidPatternError as error:
             raise UserError(
                 f"The pattern is not valid: {error}.", "Correct it: it is one of `orderctl events tail`."
@@ -198,11 +198,14 @@ class Api:
     def _stream(self, request: Request) -> Response:
         return StreamingResponse(self._feed.follow(request.headers.get("last-event-id")), media_type="text/event-stream")
 
-    def _resume(self, request: Request, asked: Asked) -> Mapping[str, str]:
-        return {"execution": store.resume(self._target, request.path_params["order_id"])}
+    def _resume(self, request: Request, asked: Asked, record: Record) -> Mapping[str, str]:
+        order_id = request.path_params["order_id"]
+        execution = store.resume(self._target, order_id)
+        record("orders resume", [order_id])
+        return {"execution": execution}
 
     def _cancel(self, request: Request, asked: Asked) -> Mapping[str, object]:
-        return store.cancel(self._target, request.path_params["order_id"], "OPERATOR")
+        return store.cancel(self._target, request.path_params["order_id"], text(asked, "reason") or "OPERATOR")
 
 
 class Saga(TypedDict):

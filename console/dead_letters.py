@@ -8,7 +8,7 @@ from typing import Final, TypedDict
 from starlette.requests import Request
 from starlette.routing import Route
 
-from console.endpoints import Asked, Endpoints, texts
+from console.endpoints import Asked, Endpoints, Record, texts
 from operations.aws.target import Target
 from operations.dead_letters import messages, redrives
 from operations.dead_letters.messages import DeadLetter
@@ -39,8 +39,8 @@ class DeadLetters:
         one = "/api/dead-letters/{name:path}"
         return [
             endpoints.reads("/api/dead-letters", self._queues),
-            endpoints.changes(f"{one}/redrive", self._redrive),
-            endpoints.changes(f"{one}/drop", self._drop),
+            endpoints.acts(f"{one}/redrive", self._redrive),
+            endpoints.acts(f"{one}/drop", self._drop),
             endpoints.reads(one, self._messages),
         ]
 
@@ -54,14 +54,22 @@ class DeadLetters:
     def _messages(self, request: Request) -> list[DeadLetter]:
         return messages.messages(self._target, request.path_params["name"], MOST_SHOWN)
 
-    def _redrive(self, request: Request, asked: Asked) -> list[Outcome]:
-        name = request.path_params["name"]
-        return redrives.redrive(self._target, name, self._chosen(asked), redrives.MAX_ATTEMPTS, lambda outcome: None)
+    def _redrive(self, request: Request, asked: Asked, record: Record) -> list[Outcome]:
+        name, which, done = request.path_params["name"], self._chosen(asked), list[Outcome]()
+        try:
+            return redrives.redrive(self._target, name, which, redrives.MAX_ATTEMPTS, done.append)
+        finally:  # also of what an error broke off
+            if moved := redrives.orders_of_moved(done):
+                record(f"dlq redrive {name}", moved)
 
-    def _drop(self, request: Request, asked: Asked) -> list[Outcome]:
-        name = request.path_params["name"]
+    def _drop(self, request: Request, asked: Asked, record: Record) -> list[Outcome]:
+        name, which, done = request.path_params["name"], self._chosen(asked), list[Outcome]()
         file = self._folder / redrives.copies(name, self._now())
-        return redrives.drop(self._target, name, self._chosen(asked), file, lambda outcome: None)
+        try:
+            return redrives.drop(self._target, name, which, file, done.append)
+        finally:
+            if moved := redrives.orders_of_moved(done):
+                record(f"dlq drop {name}", moved)
 
     def _chosen(self, asked: Asked) -> Chosen:
         """Return the messages that a change is about: `{"ids": [...]}`, or `{"all": true}`."""

@@ -7,7 +7,7 @@ from typing import Final, TypedDict
 from starlette.requests import Request
 from starlette.routing import Route
 
-from console.endpoints import Asked, Endpoints, text, texts
+from console.endpoints import Asked, Endpoints, Record, text, texts
 from operations.aws import stage_state
 from operations.aws.target import Target
 from operations.contracts import subscriptions
@@ -57,8 +57,8 @@ class Replays:
             endpoints.reads("/api/replays", self._overview),
             endpoints.reads("/api/replays/histogram", self._histogram),
             endpoints.reads("/api/replays/plan", self._plan),
-            endpoints.changes("/api/replays/start", self._start),
-            endpoints.changes("/api/replays/{name}/cancel", self._cancel),
+            endpoints.acts("/api/replays/start", self._start),
+            endpoints.acts("/api/replays/{name}/cancel", self._cancel),
             endpoints.reads("/api/replays/{name}", self._follow),
         ]
 
@@ -79,7 +79,7 @@ class Replays:
         catch_up = request.query_params.get("catch_up") == "true"
         return plan.plan(self._target, window, services, Wanted(), catch_up=catch_up, a_second=None)
 
-    def _start(self, request: Request, asked: Asked) -> Mapping[str, str]:
+    def _start(self, request: Request, asked: Asked, record: Record) -> Mapping[str, str]:
         window, services, catch_up = self._window(asked), texts(asked, "to"), asked.get("catch_up") is True
         rule_arns = archive_replay.chosen_rules(archive_replay.rules(self._target), services)
         archive_replay.check(self._target, window, self._now())
@@ -87,13 +87,15 @@ class Replays:
             catch_up_effects.check_tables(self._target, window, services, texts(asked, "despite_new_table"))
         before = changes.snapshot(self._target) if self._target.is_laptop else None
         name = archive_replay.start(self._target, window, rule_arns, self._now(), catch_up=catch_up)
+        record(f"replay start {name}")
         if before is not None:
             self._before[name] = before
         return {"name": name}
 
-    def _cancel(self, request: Request, asked: Asked) -> Mapping[str, str]:
+    def _cancel(self, request: Request, asked: Asked, record: Record) -> Mapping[str, str]:
         name = request.path_params["name"]
         archive_replay.cancel(self._target, name)
+        record(f"replay cancel {name}")
         return {"name": name}
 
     def _follow(self, request: Request) -> Followed:

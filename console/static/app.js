@@ -5,7 +5,7 @@ import { minorDigits } from "./format.js";
 import { load, take } from "./orders.js";
 import { Empty, Failure } from "./parts.js";
 import { link, route } from "./route.js";
-import { connection, follow, read, stage, trouble } from "./server.js";
+import { connection, follow, read, stage, trouble, unrecorded } from "./server.js";
 import { open, refresh, Order } from "./views/order.js";
 import { Bus, arrived } from "./views/bus.js";
 import { Cost } from "./views/cost.js";
@@ -55,6 +55,7 @@ const App = () => html`
   <main id="content" tabindex="-1">
     <${Banner} />
     ${trouble.value ? html`<${Failure} error=${trouble.value} />` : null}
+    ${unrecorded.value ? html`<p class="note" role="status">The change is done, but it is not in the trail: ${unrecorded.value}.</p>` : null}
     <${View} />
   </main>
 `;

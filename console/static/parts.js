@@ -1,6 +1,6 @@
 // Small parts that several views use.
 import { signal } from "./vendor/signals-core.mjs";
-import { duration, now, relative, words } from "./format.js";
+import { duration, now, relative, shell, words } from "./format.js";
 import { html } from "./view.js";
 
 const SIGNS = { CONFIRMED: "✓", CANCELLED: "✕", BACKORDERED: "…", CANCELLING: "↶", REFUNDING: "↶", CANCEL_REQUESTED: "↶" };
@@ -63,6 +63,14 @@ export const Twice = ({ asked, first, then, not, act, disabled, children }) =>
   asked.value
     ? html`${children}<button type="button" class="danger" disabled=${disabled} onClick=${act}>${then}</button><button type="button" onClick=${() => (asked.value = false)}>${not}</button>`
     : html`<button type="button" disabled=${disabled} onClick=${() => (asked.value = true)}>${first} …</button>`;
+
+/** The field for the reason of an action, which the trail keeps: `why` is a signal with the text. */
+export const Reason = ({ why }) => html`<label class="field act"><span>Reason (optional)</span>
+  <input autocomplete="off" placeholder="logged beside your identity" value=${why.value} onInput=${(event) => (why.value = event.currentTarget.value)} />
+</label>`;
+
+/** The option of a command line for a reason; empty without one. */
+export const because = (why) => (why.value ? ` --reason ${shell(why.value)}` : "");
 
 /** A fact with its name, in a list of facts. */
 export const Fact = ({ name, children }) => html`<div><dt>${name}</dt><dd>${children}</dd></div>`;

@@ -15,6 +15,9 @@ export const connection = signal("connecting");
 /** The latest trouble of the server's looks: `{message, hint}`, or null. */
 export const trouble = signal(null);
 
+/** The error that kept the latest change out of the trail, or null. */
+export const unrecorded = signal(null);
+
 /** An answer that is no success: what went wrong, the next step, and the field with its fault if it is about one. */
 export class Refusal extends Error {
   constructor(message, hint, place) {
@@ -30,6 +33,7 @@ async function answered(path, options) {
   } catch {
     throw new Refusal("The page's server does not answer.", "Start it again with `orderctl console`, then reload the page.");
   }
+  if (options?.method) unrecorded.value = answer.headers.get("X-Orderflow-Unrecorded");
   if (answer.ok) return answer;
   const said = await answer.json().catch(() => ({}));
   throw new Refusal(said.message ?? `The server failed with status ${answer.status}.`, said.hint ?? "See the output of `orderctl console`.", { field: said.field, reason: said.reason });

@@ -7,7 +7,7 @@ and deleted after. A command that dies in between leaves it in both places, and 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -146,6 +146,11 @@ def drop(target: Target, name: str, which: Chosen, file: Path, report: Callable[
             results.append(_result(message, DROPPED, f"copied to {file}"))
             report(results[-1])
     return results
+
+
+def orders_of_moved(outcomes: Iterable[Outcome]) -> list[object]:
+    """Return the `order_id` of each message that has left its queue, whatever its body names there."""
+    return [one["order_id"] for one in outcomes if one["outcome"] != KEPT]
 
 
 def refusal(body: str) -> str | None:

@@ -9,6 +9,7 @@ from operations.aws import service_client
 from operations.errors import UserError
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
+from orderctl.terminal.reasons import ReasonOption, record
 
 app = typer.Typer(no_args_is_help=True, help="Save customers' names, e-mail addresses and postal addresses.")
 
@@ -37,13 +38,16 @@ def put(
 
 
 @app.command()
-def mark(ctx: typer.Context, output_format: OutputOption = Format.TABLE) -> None:
+def mark(ctx: typer.Context, reason: ReasonOption = "", output_format: OutputOption = Format.TABLE) -> None:
     """Mark the customers whose contacts were saved before version 0.2.0. Run it once; a repeat changes nothing.
 
     Example: `orderctl contacts mark`
     """
+    from operations import acts
     from operations.orders import contacts
 
+    act = acts.act(ctx.obj, reason)
     with output.Progress().step("Mark the customers with a contact"):
         marked = contacts.mark(ctx.obj)
+    record(ctx.obj, "contacts mark", act)
     output.show([{"marked": marked}], {"marked": "Marked"}, output_format)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +11,9 @@ from operations.polling import wait_for
 from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption, record
+
+if TYPE_CHECKING:
+    from operations.dead_letters.redrives import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Show, redrive or drop the messages of dead-letter queues.")
 
@@ -104,12 +107,18 @@ def redrive(
     which, act = redrives.chosen(ids, everything=everything, limit=limit), acts.act(ctx.obj, reason)
     if output.attended() and not yes:
         typer.confirm(f"Redrive {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
-    with output.err.status("Redriving ...") as line:
-        results = redrives.redrive(
-            ctx.obj, name, which, max_attempts, lambda one: line.update(f"{one['id']}: {one['outcome']}")
-        )
-    if moved := [result["order_id"] for result in results if result["outcome"] != redrives.KEPT]:
-        record(ctx.obj, f"dlq redrive {name}", act, moved)
+    done: list[Outcome] = []
+    try:
+        with output.err.status("Redriving ...") as line:
+
+            def note(one: "Outcome") -> None:
+                done.append(one)
+                line.update(f"{one['id']}: {one['outcome']}")
+
+            results = redrives.redrive(ctx.obj, name, which, max_attempts, note)
+    finally:  # also of what an error or Ctrl-C broke off
+        if moved := redrives.orders_of_moved(done):
+            record(ctx.obj, f"dlq redrive {name}", act, moved)
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")
     if any(result["outcome"] == redrives.KEPT for result in results):
         raise CheckFailedError(
@@ -147,8 +156,16 @@ def drop(
     act = acts.act(ctx.obj, reason)
     if output.attended() and not yes:
         typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
-    with output.err.status("Dropping ...") as line:
-        results = redrives.drop(ctx.obj, name, which, file, lambda one: line.update(str(one["id"])))
-    if results:
-        record(ctx.obj, f"dlq drop {name}", act, [result["order_id"] for result in results])
+    done: list[Outcome] = []
+    try:
+        with output.err.status("Dropping ...") as line:
+
+            def note(one: "Outcome") -> None:
+                done.append(one)
+                line.update(one["id"])
+
+            results = redrives.drop(ctx.obj, name, which, file, note)
+    finally:
+        if moved := redrives.orders_of_moved(done):
+            record(ctx.obj, f"dlq drop {name}", act, moved)
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")

@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from operations.errors import UserError
 from orderctl.terminal import output
 
 if TYPE_CHECKING:
@@ -16,17 +15,8 @@ ReasonOption = Annotated[str, typer.Option("--reason", help="Why. The service lo
 
 
 def record(target: "Target", done: str, act: "Act", order_ids: Iterable[object] = ()) -> None:
-    """Record what a command has done that no function ran. Only warn if that fails: a repair must not wait for its record.
+    """Record what a command has done that no function ran, as `trail.record` does. Warn if that fails."""
+    from operations import trail
 
-    An entry of `order_ids` that is no order's id is left out.
-    """
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    from kernel.identifiers import ORDER_ID
-    from operations.aws import service_client
-
-    orders = dict.fromkeys(order for order in order_ids if isinstance(order, str) and ORDER_ID.fullmatch(order))
-    try:
-        service_client.record_act(target, done, act, orders)
-    except (UserError, BotoCoreError, ClientError) as error:
-        output.err.print(f"[yellow]The act is not in the trail:[/yellow] {type(error).__name__}", soft_wrap=True)
+    if trouble := trail.record(target, done, act, order_ids):
+        output.err.print(f"[yellow]The act is not in the trail:[/yellow] {trouble}", soft_wrap=True)

@@ -6,8 +6,10 @@ from pathlib import Path
 from playwright.sync_api import Page, expect
 
 from kernel.schemas import read_schemas
+from operations.errors import UserError
 from tests.console.conftest import Open
 from tests.support.console_stage import ConsoleStage
+from tests.support.trail_in_memory import ACTOR
 
 PLACED = {
     "source": "orderflow.channel.shop",
@@ -62,6 +64,27 @@ def test_all_messages_are_redriven(open_page: Open, stage: ConsoleStage) -> None
     expect(page.get_by_text("redriven: attempt 1, to order/intake")).to_be_visible()
     expect(page.get_by_text("This queue has no message.")).to_be_visible()
     assert stage.queues.bodies("order/intake-queue-url") == [json.dumps(PLACED)] * 2
+
+
+def test_reason_is_in_the_command_and_in_the_trail(open_page: Open, stage: ConsoleStage) -> None:
+    bury(stage, PLACED, PLACED)
+    page = open_page(INTAKE)
+    page.get_by_role("textbox", name="Reason (optional)").fill("the price is set")
+    for act in ("redrive", "drop"):
+        command = f"orderctl dlq {act} order/intake --all --reason 'the price is set'"
+        expect(page.get_by_text(command, exact=True)).to_be_visible()
+    page.get_by_role("button", name="Redrive all").click()
+    expect(page.get_by_text("2 redriven")).to_be_visible()
+    assert stage.trail.acts == [("dlq redrive order/intake", ACTOR, "the price is set")]
+
+
+def test_change_that_is_not_in_the_trail_is_named(open_page: Open, stage: ConsoleStage) -> None:
+    bury(stage, PLACED)
+    stage.trail.error = UserError("There is none.", "")
+    page = open_page(INTAKE)
+    page.get_by_role("button", name="Redrive all").click()
+    expect(page.get_by_text("1 redriven")).to_be_visible()
+    expect(page.get_by_text("The change is done, but it is not in the trail: UserError.")).to_be_visible()
 
 
 def test_one_message_is_redriven(open_page: Open, stage: ConsoleStage) -> None:

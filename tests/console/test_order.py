@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from tests.console.conftest import Open
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
+from tests.support.trail_in_memory import ACTOR
 
 DELIVERED, RETURNED, CAPTURE_REFUSED, WAITING = STORIES[0], STORIES[13], STORIES[24], STORIES[43]
 CONFIRMED = 9
@@ -135,12 +136,26 @@ def test_cancel_asks_first_and_shows_its_command(open_page: Open, stage: Console
     expect(page.get_by_role("alert")).to_contain_text(f"Order {order_id} was not cancelled: the order is being cancelled.")
 
 
-def test_resume_starts_the_saga(open_page: Open, stage: ConsoleStage) -> None:
+def test_cancel_for_the_customer_says_so(open_page: Open, stage: ConsoleStage) -> None:
+    order_id = stage.place(DELIVERED, CONFIRMED)
+    page = open_page(f"orders/{order_id}")
+    page.get_by_role("button", name="Cancel …").click()
+    page.get_by_role("combobox", name="Asked for by").select_option("the customer")
+    expect(page.get_by_text(f"orderctl orders cancel {order_id} --reason CUSTOMER", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Cancel the order").click()
+    expect(page.get_by_text("The cancellation was requested.")).to_be_visible()
+    assert stage.reasons == ["CUSTOMER"]
+
+
+def test_resume_starts_the_saga_and_records_who_did_so_and_why(open_page: Open, stage: ConsoleStage) -> None:
     order_id = stage.place(WAITING)
     page = open_page(f"orders/{order_id}")
+    page.get_by_role("textbox", name="Reason (optional)").fill("stock has arrived")
+    expect(page.get_by_text(f"orderctl orders resume {order_id} --reason 'stock has arrived'", exact=True)).to_be_visible()
     page.get_by_role("button", name="Resume", exact=True).click()
     expect(page.get_by_text("The saga was started again.")).to_be_visible()
     assert stage.resumed == [order_id]
+    assert stage.trail.acts == [("orders resume", ACTOR, "stock has arrived", order_id)]
 
 
 def test_page_that_is_read_only_offers_no_action(open_page: Open, stage: ConsoleStage) -> None:

@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 from tests.console.conftest import Open
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
+from tests.support.trail_in_memory import ACTOR
 
 DELIVERED = STORIES[0]
 WINDOW = "from=2026-11-23T11:30:00Z&until=2026-11-23T12:30:00Z"
@@ -95,8 +96,15 @@ def test_replay_that_runs_is_stopped(open_page: Open, stage: ConsoleStage) -> No
     page = open_page(f"replay?{WINDOW}&to=notification")
     planned(page)
     started(page)
+    [name] = stage.events.replays
+    page.get_by_role("textbox", name="Reason (optional)").fill("wrong window")
+    expect(page.get_by_text(f"orderctl replay cancel {name} --reason 'wrong window'", exact=True)).to_be_visible()
     page.get_by_role("button", name="Stop it").click()
     expect(page.get_by_text("CANCELLED").first).to_be_visible()
+    assert stage.trail.acts == [
+        (f"replay start {name}", ACTOR, ""),
+        (f"replay cancel {name}", ACTOR, "wrong window"),
+    ]
 
 
 def test_window_that_the_archive_does_not_have_is_refused(open_page: Open, stage: ConsoleStage) -> None:

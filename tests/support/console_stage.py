@@ -40,6 +40,7 @@ from tests.support.archive_in_memory import Archive
 from tests.support.audited_stage import STORIES, Client, Story
 from tests.support.choreography import Bus
 from tests.support.held_queues import HeldQueues
+from tests.support.trail_in_memory import Trail
 
 ENTRY: Final = {"Source": "source", "DetailType": "detail-type"}
 NOW: Final = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
@@ -201,6 +202,8 @@ class ConsoleStage(Target):
     lock: threading.RLock = field(default_factory=threading.RLock, compare=False)
     lost: dict[str, Exception] = field(default_factory=dict, compare=False)
     cancelled: list[str] = field(default_factory=list, compare=False)
+    reasons: list[object] = field(default_factory=list, compare=False)
+    """The reason of each cancellation."""
     placed: list[dict[str, object]] = field(default_factory=list, compare=False)
     alarms: dict[str, str] = field(default_factory=dict, compare=False)
     resumed: list[str] = field(default_factory=list, compare=False)
@@ -208,6 +211,7 @@ class ConsoleStage(Target):
     numbers: Iterator[int] = field(default_factory=count, compare=False)
     events: Rules = field(default_factory=Rules, compare=False)
     queues: HeldQueues = field(default_factory=lambda: HeldQueues(NOW), compare=False)
+    trail: Trail = field(default_factory=Trail, compare=False)
 
     def __post_init__(self) -> None:
         stage = self.stage_in_memory
@@ -258,6 +262,8 @@ class ConsoleStage(Target):
             "stepfunctions": Saga(self.resumed),
             "sqs": self.queues,
             "cloudwatch": Alarms(self.alarms),
+            "lambda": self.trail,
+            "sts": self.trail,
         }
         return known[service] if service in known else LockedClient(self.stage_in_memory.tables, self.lock)
 
@@ -288,6 +294,7 @@ class ConsoleStage(Target):
         if order_id in self.cancelled:
             return signed_http.Answer(409, {}, json.dumps({"detail": "the order is being cancelled"}))
         self.cancelled.append(order_id)
+        self.reasons.append(cast(dict[str, object], body)["reason"])
         return signed_http.Answer(200, {}, json.dumps({"order_id": order_id, "status": "CANCELLED"}))
 
     def place(self, story: Story, steps: int | None = None, *, puts: int = 1) -> str:

@@ -1,7 +1,7 @@
 // Dead letters: the queues that have some, the messages of one, and another try or the end for them.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, counted, shell } from "../format.js";
-import { Command, Empty, Envelope, Failure, ReadOnly, Table, Time, Twice } from "../parts.js";
+import { because, Command, Empty, Envelope, Failure, ReadOnly, Reason, Table, Time, Twice } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, change, read, stage } from "../server.js";
 import { html } from "../view.js";
@@ -14,6 +14,7 @@ const marked = signal(new Set());
 const isAsked = signal(false);
 const isBusy = signal(false);
 const outcomes = signal(null);
+const why = signal("");
 
 const isHere = () => route.value.path[0] === "dead-letters";
 /** The queue that the address names. */
@@ -33,7 +34,7 @@ async function load(hasNews = true) {
 effect(() => {
   if (!isHere()) return;
   shown.value;
-  batch(() => ((letters.value = null), (failure.value = null), (marked.value = new Set()), (isAsked.value = false), (outcomes.value = null)));
+  batch(() => ((letters.value = null), (failure.value = null), (marked.value = new Set()), (isAsked.value = false), (outcomes.value = null), (why.value = "")));
   queueMicrotask(load); // outside of this effect, which follows the address only
 });
 setInterval(() => isHere() && !document.hidden && !isBusy.value && load(false), LOOK_MS);
@@ -42,7 +43,8 @@ async function act(name) {
   const ids = [...marked.value];
   batch(() => ((isAsked.value = false), (isBusy.value = true), (outcomes.value = null)));
   try {
-    outcomes.value = { list: await change(`/api/dead-letters/${shown.value}/${name}`, ids.length ? { ids } : { all: true }) };
+    const asked = { ...(ids.length ? { ids } : { all: true }), reason: why.value };
+    outcomes.value = { list: await change(`/api/dead-letters/${shown.value}/${name}`, asked) };
   } catch (error) {
     outcomes.value = { error };
   }
@@ -103,13 +105,14 @@ const Actions = () => {
   if (!actions) return html`<${ReadOnly} to="redrive or drop messages" />`;
   const canRedrive = queues.value.find((queue) => queue.name === name)?.redrivable;
   return html`<section class="actions" aria-label="Actions">
+    <${Reason} why=${why} />
     ${canRedrive
       ? html`<p><button type="button" disabled=${isBusy.value} onClick=${() => act("redrive")}>Redrive ${label}</button>
-          <${Command} text=${`${command} dlq redrive ${shell(name)}${which}`} /></p>`
+          <${Command} text=${`${command} dlq redrive ${shell(name)}${which}${because(why)}`} /></p>`
       : html`<p class="note">These messages have no queue to go back to, so they cannot be redriven.</p>`}
     <p>
       <${Twice} asked=${isAsked} first=${`Drop ${label}`} then=${`Drop ${label}`} not="Keep them" act=${() => act("drop")} disabled=${isBusy.value}><span>The page writes a copy of each to a file first. </span><//>
-      ${" "}<${Command} text=${`${command} dlq drop ${shell(name)}${which}`} />
+      ${" "}<${Command} text=${`${command} dlq drop ${shell(name)}${which}${because(why)}`} />
     </p>
   </section>`;
 };

@@ -2,7 +2,7 @@
 import { batch, computed, signal } from "../vendor/signals-core.mjs";
 import { money, number, offset, sentence, words } from "../format.js";
 import { all } from "../orders.js";
-import { Command, Copy, Empty, Fact, Failure, ReadOnly, Status, Table, Time, Twice, Waits } from "../parts.js";
+import { because, Command, Copy, Empty, Fact, Failure, ReadOnly, Reason, Status, Table, Time, Twice, Waits } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { change, read, stage } from "../server.js";
 import { LaneNames, Waterfall } from "../waterfall.js";
@@ -18,6 +18,9 @@ const zoom = signal(1);
 const width = signal(800);
 const asked = signal(false);
 const done = signal(null);
+const why = signal("");
+/** The party that asked for the cancellation. The customer's mail states it. */
+const asker = signal("OPERATOR");
 
 /** The id of the order that the address names. */
 const shown = computed(() => (route.value.path[0] === "orders" ? (route.value.path[1] ?? "") : ""));
@@ -50,14 +53,14 @@ export function refresh(id) {
 /** Read the order that the address names, if it is another one than before. */
 export function open() {
   if (!shown.value || shown.value === loaded.value) return;
-  batch(() => ((course.value = null), (failure.value = null), (asked.value = false), (done.value = null), (zoom.value = 1)));
+  batch(() => ((course.value = null), (failure.value = null), (asked.value = false), (done.value = null), (why.value = ""), (asker.value = "OPERATOR"), (zoom.value = 1)));
   load(shown.value);
 }
 
-async function act(name, text) {
+async function act(name, reason, text) {
   asked.value = false;
   try {
-    await change(`/api/orders/${encodeURIComponent(shown.value)}/${name}`);
+    await change(`/api/orders/${encodeURIComponent(shown.value)}/${name}`, { reason });
     done.value = { text };
   } catch (error) {
     done.value = { error };
@@ -87,12 +90,14 @@ const Actions = ({ order }) => {
   if (!canCancel && !canResume) return null;
   return html`<section class="actions" aria-label="Actions">
     ${canResume
-      ? html`<p><button type="button" onClick=${() => act("resume", "The saga was started again.")}>Resume</button> <${Command} text=${`${command} orders resume ${order.order_id}`} /></p>`
+      ? html`<${Reason} why=${why} />
+          <p><button type="button" onClick=${() => act("resume", why.value, "The saga was started again.")}>Resume</button> <${Command} text=${`${command} orders resume ${order.order_id}${because(why)}`} /></p>`
       : null}
     ${canCancel
       ? html`<p>
-          <${Twice} asked=${asked} first="Cancel" then="Cancel the order" not="Keep it" act=${() => act("cancel", "The cancellation was requested.")}><span>The payment is refunded and the goods return to stock. </span><//>
-          ${" "}<${Command} text=${`${command} orders cancel ${order.order_id}`} />
+          <${Twice} asked=${asked} first="Cancel" then="Cancel the order" not="Keep it" act=${() => act("cancel", asker.value, "The cancellation was requested.")}><span>The payment is refunded and the goods return to stock. </span>
+            <label>Asked for by <select value=${asker.value} onChange=${(event) => (asker.value = event.currentTarget.value)}><option value="OPERATOR">us</option><option value="CUSTOMER">the customer</option></select></label><//>
+          ${" "}<${Command} text=${`${command} orders cancel ${order.order_id}${asker.value === "OPERATOR" ? "" : ` --reason ${asker.value}`}`} />
         </p>`
       : null}
     ${done.value?.text ? html`<p role="status">${done.value.text}</p>` : null}

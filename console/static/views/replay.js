@@ -1,7 +1,7 @@
 // Replay: the events that a window holds, the consumers that get them again, the plan, the start, and what it changed.
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, counted, duration, money, shell } from "../format.js";
-import { Command, Empty, Fact, Failure, ReadOnly, Table, Time, Twice } from "../parts.js";
+import { because, Command, Empty, Fact, Failure, ReadOnly, Reason, Table, Time, Twice } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
 import { attempt, change, read, stage } from "../server.js";
 import { html } from "../view.js";
@@ -18,6 +18,7 @@ const isAsked = signal(false);
 const followed = signal(null);
 const failure = signal(null);
 const refusal = signal(null);
+const why = signal("");
 
 const isHere = () => route.value.path[0] === "replay";
 const shown = computed(() => (isHere() ? (route.value.path[1] ?? "") : ""));
@@ -59,7 +60,7 @@ effect(() => {
 });
 effect(() => {
   shown.value;
-  batch(() => ((followed.value = null), (refusal.value = null)));
+  batch(() => ((followed.value = null), (refusal.value = null), (why.value = "")));
   queueMicrotask(follow);
 });
 
@@ -80,14 +81,14 @@ async function makePlan() {
 
 async function start() {
   const { from, until } = brushed.value;
-  const asked = { from, until, to: chosen.value, catch_up: Boolean(route.value.query.catch_up) };
+  const asked = { from, until, to: chosen.value, catch_up: Boolean(route.value.query.catch_up), reason: why.value };
   isAsked.value = false;
   const started = await attempt(refusal, () => change("/api/replays/start", asked), "start");
   if (started) location.hash = link(["replay", started.name]);
 }
 
 const cancel = (name) =>
-  attempt(refusal, () => change(`/api/replays/${encodeURIComponent(name)}/cancel`), "cancel").then(() => (loadOverview(), follow()));
+  attempt(refusal, () => change(`/api/replays/${encodeURIComponent(name)}/cancel`, { reason: why.value }), "cancel").then(() => (loadOverview(), follow()));
 
 const HEIGHT = 96;
 const WIDTH = 1000;
@@ -198,9 +199,9 @@ const Start = () => {
     ${plan.value ? html`<${Plan} />` : null}
     ${plan.value && !actions ? html`<${ReadOnly} to="start a replay" />` : null}
     ${plan.value && actions
-      ? html`<p class="buttons">
+      ? html`<${Reason} why=${why} /><p class="buttons">
           <${Twice} asked=${isAsked} first="Start" then="Start the replay" not="Not now" act=${start} />
-          <${Command} text=${`${command} replay start${options()}`} /></p>`
+          <${Command} text=${`${command} replay start${options()}${because(why)}`} /></p>`
       : null}
   </section>`;
 };
@@ -218,6 +219,7 @@ const Follow = () => {
   const found = followed.value;
   if (!found || !stage.value) return refusal.value ? html`<${Failure} error=${refusal.value} />` : null;
   const { replay } = found;
+  const canStop = stage.value.actions && !ENDED.has(replay.state);
   const [from, until, reached] = [replay.from, replay.until, replay.replayed_until].map((text) => (text ? Date.parse(text) : null));
   const part = replay.state === "COMPLETED" ? 1 : reached ? (reached - from) / (until - from) : 0;
   return html`<section class="panel stack" aria-label="Replay">
@@ -226,7 +228,8 @@ const Follow = () => {
     <dl class="facts"><${Fact} name="State">${replay.state}${replay.reason ? `: ${replay.reason}` : ""}<//><${Fact} name="To">${replay.to.join(", ")}<//><${Fact} name="From">${replay.from}<//><${Fact} name="Until">${replay.until}<//></dl>
     <p role="status"><strong><${Effect} found=${found} /></strong></p>
     ${refusal.value ? html`<${Failure} error=${refusal.value} />` : null}
-    <p class="buttons">${stage.value.actions && !ENDED.has(replay.state) ? html`<button type="button" onClick=${() => cancel(replay.name)}>Stop it</button><${Command} text=${`${stage.value.command} replay cancel ${replay.name}`} />` : html`<${Command} text=${`${stage.value.command} replay status ${replay.name}`} />`}</p>
+    ${canStop ? html`<${Reason} why=${why} />` : null}
+    <p class="buttons">${canStop ? html`<button type="button" onClick=${() => cancel(replay.name)}>Stop it</button><${Command} text=${`${stage.value.command} replay cancel ${replay.name}${because(why)}`} />` : html`<${Command} text=${`${stage.value.command} replay status ${replay.name}`} />`}</p>
     <p><a href=${link(["replay"])}>Plan another replay</a></p>
   </section>`;
 };
