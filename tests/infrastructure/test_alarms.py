@@ -117,6 +117,50 @@ def test_every_resource_has_an_alarm_or_a_reason(stage: str, request: pytest.Fix
             assert f'"{resource.id}"' in text[resource.service], f"{resource} has no alarm: see cdk/alarm_inventory.py"
 
 
+FAULTS = {
+    "ApiGatewayV2::Api": {"5xx", "Latency"},
+    "DynamoDB::Table": {"ReadThrottleEvents", "WriteThrottleEvents", "SystemErrors"},
+    "Events::Archive": {"FailedInvocations"},
+    "Events::Rule": {"FailedInvocations", "ThrottledRules"},
+    "KinesisFirehose::DeliveryStream": {"ThrottledRecords", "DeliveryToS3.DataFreshness"},
+    "Lambda::Function": {"Errors", "Throttles", "Duration"},
+    "SNS::Topic": {"NumberOfNotificationsFailed"},
+    "SQS::Queue": {"ApproximateNumberOfMessagesVisible"},
+    "StepFunctions::StateMachine": {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"},
+}
+"""The metrics with the faults of each kind of resource. Each needs an alarm."""
+FAULTS_OF_DELIVERIES = {
+    "Events::Rule": {"InvocationsFailedToBeSentToDlq"},
+    "SQS::Queue": {"ApproximateAgeOfOldestMessage"},
+}
+"""Those of a rule that matches events, and of a queue with a consumer."""
+
+
+def delivers(resource: Resource) -> bool:
+    """Whether a rule matches events, and does not run by the clock; or a queue has a consumer."""
+    return "EventPattern" in resource.properties or "RedrivePolicy" in resource.properties
+
+
+@pytest.mark.parametrize("stage", ["lasting", "shifting"])
+def test_every_fault_of_a_resource_has_an_alarm(stage: str, request: pytest.FixtureRequest) -> None:
+    stacks: Assembly = request.getfixturevalue(stage)
+    watched_series = [
+        (alarm.service, json.dumps(series.get("Dimensions")), series["MetricName"])
+        for alarm in stacks.resources("CloudWatch::Alarm")
+        for series in listed_alarms.metrics_of(alarm)
+    ]
+    for resource in stacks.resources():
+        if resource.type in WITHOUT_ALARMS or resource.type == "SES::ConfigurationSet":
+            continue
+        needed = FAULTS[resource.type] | (FAULTS_OF_DELIVERIES.get(resource.type, set()) if delivers(resource) else set())
+        found = {
+            metric
+            for service, dimensions, metric in watched_series
+            if service == resource.service and f'"{resource.id}"' in dimensions
+        }
+        assert needed - found == set(), f"{resource} has no alarm on these metrics: see cdk/alarm_inventory.py"
+
+
 def test_essential_alarms_cost_at_most_eight_dollars() -> None:
     assert inventory.month_usd(inventory.ESSENTIAL, prices.load()) <= 8.0
 
