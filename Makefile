@@ -146,6 +146,7 @@ simulate-pairs: setup ## Let every pair of calls of every path fail
 	@.venv/bin/python -m simulation enumerate --pairs
 
 simulate-calls: setup ## Compare the AWS calls of WORLDS worlds from SEED, of each kind of stage, with the permissions
+	@.venv/bin/python -m simulation calls
 	@.venv/bin/python -m simulation calls --worlds $(or $(WORLDS),12) --seed $(or $(SEED),1)
 
 simulate-replays: setup ## Lose deliveries of CDNOW orders (SEEDS, SEED), replay them, compare every table
