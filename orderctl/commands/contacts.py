@@ -9,7 +9,7 @@ from operations.aws import service_client
 from operations.errors import UserError
 from orderctl.terminal import documents, output
 from orderctl.terminal.output import Format, OutputOption
-from orderctl.terminal.reasons import ReasonOption, record
+from orderctl.terminal.reasons import ReasonOption, recorded
 
 app = typer.Typer(no_args_is_help=True, help="Save customers' names, e-mail addresses and postal addresses.")
 
@@ -47,7 +47,6 @@ def mark(ctx: typer.Context, reason: ReasonOption = "", output_format: OutputOpt
     from operations.orders import contacts
 
     act = acts.act(ctx.obj, reason)
-    with output.Progress().step("Mark the customers with a contact"):
+    with recorded(ctx.obj, "contacts mark", act), output.Progress().step("Mark the customers with a contact"):
         marked = contacts.mark(ctx.obj)
-    record(ctx.obj, "contacts mark", act)
     output.show([{"marked": marked}], {"marked": "Marked"}, output_format)

@@ -10,7 +10,7 @@ from operations.errors import CheckFailedError, WrongUsageError
 from operations.plural import counted
 from orderctl.terminal import output
 from orderctl.terminal.output import Format, OutputOption
-from orderctl.terminal.reasons import ReasonOption, record
+from orderctl.terminal.reasons import ReasonOption, recorded
 
 app = typer.Typer(no_args_is_help=True, help="Take all tables back to one moment of the last 35 days.")
 MomentArgument = Annotated[str, typer.Argument(metavar="MOMENT", help="A moment in UTC, such as 2026-11-29T20:00:00Z.")]
@@ -38,8 +38,8 @@ def restore(
     from operations.recovery import point_in_time
 
     at, act = _moment(moment), acts.act(ctx.obj, reason)
-    copies = point_in_time.restore(ctx.obj, at, output.Progress())
-    record(ctx.obj, f"tables restore {moment}", act)
+    with recorded(ctx.obj, f"tables restore {moment}", act):
+        copies = point_in_time.restore(ctx.obj, at, output.Progress())
     output.show([{"copy": copy} for copy in copies], COPIES, output_format)
 
 
@@ -77,8 +77,8 @@ def put_back(
     at, act = _moment(moment), acts.act(ctx.obj, reason)
     if not yes:
         typer.confirm(f"Take all tables of stage {ctx.obj.stage} back to {moment}?", abort=True, err=True)
-    found = point_in_time.put_back(ctx.obj, at, output.Progress())
-    record(ctx.obj, f"tables put-back {moment}", act)
+    with recorded(ctx.obj, f"tables put-back {moment}", act):
+        found = point_in_time.put_back(ctx.obj, at, output.Progress())
     output.show([vars(each) for each in found], DIFFERENCES, output_format)
 
 
@@ -100,8 +100,8 @@ def drop(
     at, act = _moment(moment), acts.act(ctx.obj, reason)
     if not yes:
         typer.confirm(f"Delete the copies of {moment}?", abort=True, err=True)
-    deleted = list(point_in_time.drop(ctx.obj, at))
-    record(ctx.obj, f"tables drop {moment}", act)
+    with recorded(ctx.obj, f"tables drop {moment}", act):
+        deleted = point_in_time.drop(ctx.obj, at)
     output.show([{"copy": copy} for copy in deleted], DELETED, output_format)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from botocore.exceptions import ClientError
 
 from operations.aws.signed_http import Answer
 from tests.support.audited_stage import STORIES
@@ -43,10 +44,12 @@ class Tables(LockedClient):
 class Stage(ConsoleStage):
     """A stage in memory that also counts stock, and restores tables."""
 
+    tables: type[Tables] = Tables
+
     def client(self, service: str, **config: object) -> Any:
         """Return the client in memory."""
         if service == "dynamodb":
-            return Tables(self.stage_in_memory.tables, self.lock)
+            return self.tables(self.stage_in_memory.tables, self.lock)
         return super().client(service, **config)
 
     def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
@@ -173,3 +176,18 @@ def test_act_is_recorded_with_actor_reason_and_orders(command: str, tmp_path: Pa
     names = {"about": about, "replay": next(iter(stage.events.replays), "")}
     orders = [about] if act.has_order else []
     assert stage.trail.acts == [(act.recorded.format(**names), ACTOR, WHY, *orders)]
+
+
+class KeptTables(Tables):
+    """Tables that the operator may not delete."""
+
+    def delete_table(self, *, TableName: str) -> None:  # noqa: N803
+        """Refuse it."""
+        raise ClientError({"Error": {"Code": "AccessDeniedException", "Message": TableName}}, "DeleteTable")
+
+
+def test_command_that_breaks_off_in_the_middle_is_recorded_as_such() -> None:
+    stage = Stage(tables=KeptTables)
+    with pytest.raises(ClientError):
+        run_on(stage, f"tables drop {MOMENT} --yes --reason '{WHY}'")
+    assert stage.trail.acts == [(f"tables drop {MOMENT} broke off", ACTOR, WHY)]
