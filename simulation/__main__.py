@@ -215,9 +215,11 @@ def _measures(chosen: argparse.Namespace) -> int:
     wrong = 0
     for faults in (False, True):
         print(f"{'with' if faults else 'without'} faults: metric, by the tables, emitted")  # noqa: T201
-        for name, told, emitted in measures.differences(chosen.seed, chosen.orders, faults=faults):
+        sums = measures.of_worlds(chosen.seed, chosen.orders, faults=faults)
+        for name, told, emitted in sums.compared():
             wrong += emitted > told if faults else emitted != told
             print(f"  {name:<36}{told:>12,}{emitted:>12,}")  # noqa: T201
+        print(f"also emitted: {', '.join(sums.others())}")  # noqa: T201
     print(f"wrong: {wrong}")  # noqa: T201
     return int(wrong > 0)
 

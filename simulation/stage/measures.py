@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from importlib import import_module
@@ -31,7 +32,7 @@ TAKEN: Final = frozenset({"CAPTURED", "REFUNDING", "REFUNDED", "REFUND_REFUSED"}
 
 
 def of_world(seed: str, number: int, *, faults: bool) -> tuple[Measured, Measured]:
-    """Run a world of 40 orders, redrive and replay all of it; return what its tables say, and what it emitted.
+    """Run a world of 40 orders, redrive and replay all of it; return what its tables say, and all that it emitted.
 
     Each second world has Stripe and EasyPost. There, a payment is refunded by hand.
     """
@@ -57,15 +58,32 @@ def of_world(seed: str, number: int, *, faults: bool) -> tuple[Measured, Measure
         world.abandon()
 
 
-def differences(seed: str, orders: int, *, faults: bool) -> Iterator[tuple[str, int, int]]:
-    """Yield each metric and value of its dimension, with the sum of the tables and the emitted sum, after so many orders."""
-    told, emitted = Measured(), Measured()
+@dataclass(frozen=True)
+class Sums:
+    """The sums by the tables and by the emitted metrics, after some orders."""
+
+    by_tables: Measured
+    emitted: Measured
+
+    def compared(self) -> Iterator[tuple[str, int, int]]:
+        """Yield each metric that the tables have too, with the value of its dimension and both sums."""
+        for name in sorted(self.by_tables.keys() | self.emitted.keys()):
+            if name.partition(" ")[0] in NAMES:
+                yield name, self.by_tables[name], self.emitted[name]
+
+    def others(self) -> list[str]:
+        """Return the names of the other metrics that were emitted."""
+        return sorted({name.partition(" ")[0] for name in self.emitted} - NAMES)
+
+
+def of_worlds(seed: str, orders: int, *, faults: bool) -> Sums:
+    """Return the sums after so many orders."""
+    sums = Sums(Measured(), Measured())
     for number in range(-(-orders // ORDERS_PER_WORLD)):
-        by_tables, by_metrics = of_world(seed, number, faults=faults)
-        told.update(by_tables)
-        emitted.update(by_metrics)
-    for name in sorted(told.keys() | emitted.keys()):
-        yield name, told[name], emitted[name]
+        by_tables, emitted = of_world(seed, number, faults=faults)
+        sums.by_tables.update(by_tables)
+        sums.emitted.update(emitted)
+    return sums
 
 
 def _add(emitted: Measured, text: str) -> None:
@@ -76,7 +94,7 @@ def _add(emitted: Measured, text: str) -> None:
         content = json.loads(line)
         [emf] = content["_aws"]["CloudWatchMetrics"]
         values = [content[name] for name in emf["Dimensions"][0] if name != "service"]
-        for name in NAMES & {metric["Name"] for metric in emf["Metrics"]}:
+        for name in (metric["Name"] for metric in emf["Metrics"]):
             measured = content[name]
             emitted[" ".join((name, *values))] += len(measured) if name in COUNTED else int(sum(measured))
 

@@ -1,17 +1,45 @@
-"""The business metrics of simulated orders, beside the tables: equal without faults, and never above them."""
+"""The metrics of simulated orders. Those of the business are beside the tables: equal without faults, and never above them.
+
+Each other metric has an alarm.
+"""
 
 import re
 import subprocess
 import sys
+from functools import cache
+from itertools import chain
 from pathlib import Path
+
+from cdk.objectives import OBJECTIVES
+from operations.alarms import inventory
+from operations.economics import metrics
 
 REPOSITORY = Path(__file__).parents[2]
 
 
-def test_metrics_equal_the_tables_and_are_never_above_them() -> None:
+@cache
+def printed() -> str:
+    """Return what the simulation prints of the metrics of 80 orders, with and without faults."""
     command = [sys.executable, "-m", "simulation", "measures", "--orders", "80", "--seed", "m1"]
     done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
-    assert done.stdout.endswith("wrong: 0\n"), done.stdout + done.stderr
-    measured = set(re.findall(r"^  (\w+)", done.stdout, re.MULTILINE))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_metrics_equal_the_tables_and_are_never_above_them() -> None:
+    assert printed().endswith("wrong: 0\n")
+    measured = set(re.findall(r"^  (\w+)", printed(), re.MULTILINE))
     assert measured >= {"OrdersConfirmed", "OrdersCancelled", "MoneyCaptured", "StockOuts", "TimeToShip", "MailsSent"}
     assert "MoneyRefundedByHand" in measured, "the second world has Stripe"
+
+
+def test_each_metric_that_functions_emit_has_an_alarm_or_is_of_the_business() -> None:
+    """Whichever way the name of a metric comes to its count: tests/infrastructure/test_alarms.py reads the code instead."""
+    emitted = set(
+        chain.from_iterable(names.split(", ") for names in re.findall("^also emitted: (.*)$", printed(), re.MULTILINE))
+    )
+    of_business = {metric.name for metric in (*chain.from_iterable(metrics.CATALOGUE.values()), *metrics.OF_EACH_SERVICE)}
+    by_objectives = {series.metric for objective in OBJECTIVES for series in objective.series.values()}
+    alarmed = {alarm["metric"] for alarm in inventory.load()["alarms"]}
+    assert "PaymentDisputed" in emitted, "its name is in a table"
+    assert emitted - of_business - by_objectives - alarmed == set()
