@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,59 @@ ORDERS = int(os.environ.get("ORDERFLOW_RUNBOOK_ORDERS", "12"))
 """`ORDERFLOW_RUNBOOK_ORDERS=300` is the whole of it."""
 SAMPLE = REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt"
 CHANNEL = "bad-day"
+
+
+READ_ONLY_OR_REPEATABLE = (
+    "api-fails",
+    "audit-finding",
+    "gateway-misconfigured",
+    "mail-not-sent",
+    "parcel-needs-review",
+    "replay-stands-still",
+    "saga-runs-fail",
+    "stock-runs-low",
+    "stripe-event-needs-review",
+)
+"""The runbooks whose commands run where nothing is wrong too. Their decisions are a person's."""
+DEPLOYS = "it deploys again, as the test of a broken consumer does"
+NOT_FOLLOWED = {
+    "alarms-not-received": f"{DEPLOYS}; test_alarms.py sends an alarm through",
+    "compensation-failed": "no order's compensation fails on the laptop for as long as the runbook takes",
+    "error-budget-burns": f"{DEPLOYS}; test_alarms.py lists the alarms",
+    "event-not-delivered": f"{DEPLOYS}; it redrives as that test does too",
+    "event-not-published": DEPLOYS,
+    "function-fails": DEPLOYS,
+    "journal-incomplete": "the laptop has no delivery stream that fails to read events",
+    "receipt-refused": "it rotates the key of the receipts twice, and the other tests' orders have receipts of the first",
+    "rows-not-moved": f"{DEPLOYS}; test_alarms.py follows its first two commands",
+    "schedule-stands-still": DEPLOYS,
+    "throttled-or-slow": "it is about a stage on AWS",
+}
+"""The runbooks that no test follows to the end, each with its reason."""
+FOLLOWED = re.compile(r'\b(?:follow|commands)\(\s*"([a-z-]+)"')
+
+
+def test_each_runbook_is_followed_or_says_why_not() -> None:
+    in_trouble = {name for file in Path(__file__).parent.glob("test_*.py") for name in FOLLOWED.findall(file.read_text())}
+    every = [*in_trouble, *READ_ONLY_OR_REPEATABLE, *NOT_FOLLOWED]
+    assert sorted(every) == sorted(file.stem for file in RUNBOOKS.glob("*.md"))
+
+
+@pytest.fixture(scope="module")
+def confirmed(laptop: Laptop) -> str:
+    """Return an order that is confirmed, on a stage at rest."""
+    forget_dead_letters(laptop)
+    order_id = str(laptop.place().json()["order_id"])
+    laptop.settled(order_id)
+    laptop.quiet()
+    return order_id
+
+
+@pytest.mark.parametrize("name", READ_ONLY_OR_REPEATABLE)
+def test_commands_of_a_runbook_run_where_nothing_is_wrong(laptop: Laptop, confirmed: str, name: str) -> None:
+    for line in commands(name):
+        shell(laptop.target, line.replace("ord-...", confirmed))
+        laptop.quiet()
 
 
 @pytest.mark.parametrize("name", sorted(file.stem for file in RUNBOOKS.glob("*.md")))
