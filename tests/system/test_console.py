@@ -1,35 +1,17 @@
 """The operator's page on the laptop's AWS: it shows an order that is placed while the page is open, and cancels it."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import expect
 
-from kernel.clients import AwsClient
 from laptop import page as page_process
-from operations.aws.signed_http import Answer
-from operations.aws.target import Kind, Target
 from tests.support.browser import CHROMIUM, LEFT_OUT, launched
 from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
 from tests.support.served_console import served
 from tests.system.conftest import Laptop
-
-READ = (
-    "/api/stage",
-    "/api/orders",
-    "/api/orders/{order}",
-    "/api/events",
-    "/api/catalogue",
-    "/api/dead-letters",
-    "/api/dead-letters/order/intake",
-    "/api/replays",
-    "/api/replays/histogram?last=1h",
-)
-"""The requests by which the page reads a stage."""
 
 
 def test_list_and_course_have_what_the_tables_have(laptop: Laptop) -> None:
@@ -74,29 +56,3 @@ def test_up_serves_the_page(laptop: Laptop) -> None:
         assert stage["api"] == laptop.target.parameter("order/api-url").rstrip("/")
     finally:
         page_process.stop()
-
-
-@dataclass(frozen=True)
-class AwsTarget(Target):
-    """A target of AWS whose clients reach the tests' laptop. It has no endpoint, so a call that only the laptop has fails."""
-
-    there: Target = field(default_factory=Target)
-
-    def client(self, service: str, **config: object) -> AwsClient:
-        """Return the client of the laptop."""
-        return self.there.client(service, **config)
-
-    def call(self, method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
-        """Send the request with the laptop's credentials."""
-        return self.there.call(method, url, body, headers)
-
-
-def test_page_of_aws_makes_no_call_that_only_the_laptop_has(laptop: Laptop) -> None:
-    order_id = laptop.place().json()["order_id"]
-    laptop.settled(order_id)
-    target = AwsTarget(Kind.AWS, None, "us-east-1", "dev", there=laptop.target)
-    with served(target, actions=False) as address:
-        for path in READ:
-            with urlopen(f"{address}{path.format(order=order_id)}", timeout=60) as answer:
-                assert answer.status == 200
-                assert order_id in answer.read().decode() or "{order}" not in path
