@@ -1,14 +1,12 @@
 """The requests that the page sends: the stage, the orders and their changes, the events of the bus, the live stream, and those
 of the other modules."""
 
-import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from itertools import chain, islice
 from pathlib import Path
 from typing import Final, TypedDict, cast
 
@@ -22,13 +20,13 @@ from console.event_form import EventForm
 from console.faults import Faults
 from console.feed import Feed
 from console.home import Home
+from console.lines import Send
 from console.live import BusEvent, Live, Receive, line
 from console.replays import Replays
 from kernel import clock, order_numbers
 from kernel.currencies import MINOR_DIGITS
 from kernel.naming import SERVICES
 from operations.aws import refusals
-from operations.aws.service_client import in_parts
 from operations.aws.target import Target
 from operations.contracts import event_catalogue
 from operations.contracts.subscriptions import BY_LIVE_ORDERS_ONLY
@@ -44,8 +42,6 @@ from operations.orders.store import ListedOrder
 
 MOST_LISTED: Final = 10_000
 """The most orders of a list. A table with more is not read to its end."""
-IN_A_CHUNK: Final = 200
-"""The orders of one piece of the answer."""
 
 
 class StageInfo(TypedDict):
@@ -145,7 +141,7 @@ class Api:
         endpoints = Endpoints(self._target, self._console.actions, self._console.explained)
         return [
             endpoints.reads("/api/stage", self._stage),
-            endpoints.reads("/api/orders", self._orders),
+            endpoints.reads_by_line("/api/orders", self._orders),
             endpoints.reads("/api/orders/{order_id}", self._order),
             endpoints.acts("/api/orders/{order_id}/resume", self._resume),
             endpoints.changes("/api/orders/{order_id}/cancel", self._cancel),
@@ -165,16 +161,15 @@ class Api:
     def _stage(self, request: Request) -> StageInfo:
         return self._console.stage()
 
-    def _orders(self, request: Request) -> Response:
+    def _orders(self, request: Request, send: Send) -> None:
         customer, number = request.query_params.get("customer"), request.query_params.get("number")
         if customer:
-            found: Iterator[ListedOrder] = iter(store.of_customer(self._target, customer, MOST_LISTED))
+            found: Iterable[list[ListedOrder]] = [store.of_customer(self._target, customer, MOST_LISTED)]
         elif number:
-            found = store.scan(self._target, begin_of_id=begin_of_id(number))
+            found = store.scan_by_page(self._target, begin_of_id=begin_of_id(number))
         else:
-            found = store.scan(self._target)
-        first = list(islice(found, 1))  # so that a stage that cannot be read is an error, and no broken stream
-        return StreamingResponse(lines(chain(first, found), self.live), media_type="application/x-ndjson")
+            found = store.scan_by_page(self._target)
+        send_orders(found, self.live, send)
 
     def _order(self, request: Request) -> Course:
         return self._console.read_course(self._target, request.path_params["order_id"])
@@ -259,16 +254,17 @@ def catalogue() -> list[CatalogueEntry]:
     return list(found.values())
 
 
-def lines(orders: Iterator[ListedOrder], live: Live) -> Iterator[str]:
-    """Yield one JSON text a line for each order, as it is read, and at the end whether there are more.
+def send_orders(pages: Iterable[list[ListedOrder]], live: Live, send: Send, most: int = MOST_LISTED) -> None:
+    """Send a line for each order, as its page is read, and at the end whether there are more than so many.
 
     Unfinished orders come under the eyes of `live`, so that the page sees them go on.
     """
-    for part in in_parts(islice(orders, MOST_LISTED), IN_A_CHUNK):
+    sent, more = 0, False
+    for page in pages:
+        part = page[: most - sent]
         live.noticed(part)
-        yield "".join(_text(line(order)) for order in part)
-    yield _text({"more": next(orders, None) is not None})
-
-
-def _text(value: Mapping[str, object]) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False) + "\n"
+        send(line(order) for order in part)
+        sent += len(part)
+        if more := len(part) < len(page):
+            break
+    send([{"more": more}])

@@ -1,6 +1,7 @@
 """The requests about dead letters: the queues, the messages of one, and another try or the end for them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypedDict
@@ -9,6 +10,7 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from console.endpoints import Asked, Endpoints, Record, texts
+from console.lines import Send
 from operations.aws.target import Target
 from operations.dead_letters import messages, redrives
 from operations.dead_letters.messages import DeadLetter
@@ -39,8 +41,8 @@ class DeadLetters:
         one = "/api/dead-letters/{name:path}"
         return [
             endpoints.reads("/api/dead-letters", self._queues),
-            endpoints.acts(f"{one}/redrive", self._redrive),
-            endpoints.acts(f"{one}/drop", self._drop),
+            endpoints.acts_by_line(f"{one}/redrive", self._redrive),
+            endpoints.acts_by_line(f"{one}/drop", self._drop),
             endpoints.reads(one, self._messages),
         ]
 
@@ -54,23 +56,32 @@ class DeadLetters:
     def _messages(self, request: Request) -> list[DeadLetter]:
         return messages.messages(self._target, request.path_params["name"], MOST_SHOWN)
 
-    def _redrive(self, request: Request, asked: Asked, record: Record) -> list[Outcome]:
-        name, which, done = request.path_params["name"], self._chosen(asked), list[Outcome]()
-        try:
-            return redrives.redrive(self._target, name, which, redrives.MAX_ATTEMPTS, done.append)
-        finally:  # also of what an error broke off
-            if moved := redrives.orders_of_moved(done):
-                record(f"dlq redrive {name}", moved)
+    def _redrive(self, request: Request, asked: Asked, record: Record, send: Send) -> None:
+        name, which = request.path_params["name"], self._chosen(asked)
+        with _reporting(f"dlq redrive {name}", record, send) as report:
+            redrives.redrive(self._target, name, which, redrives.MAX_ATTEMPTS, report)
 
-    def _drop(self, request: Request, asked: Asked, record: Record) -> list[Outcome]:
-        name, which, done = request.path_params["name"], self._chosen(asked), list[Outcome]()
-        file = self._folder / redrives.copies(name, self._now())
-        try:
-            return redrives.drop(self._target, name, which, file, done.append)
-        finally:
-            if moved := redrives.orders_of_moved(done):
-                record(f"dlq drop {name}", moved)
+    def _drop(self, request: Request, asked: Asked, record: Record, send: Send) -> None:
+        name, which = request.path_params["name"], self._chosen(asked)
+        with _reporting(f"dlq drop {name}", record, send) as report:
+            redrives.drop(self._target, name, which, self._folder / redrives.copies(name, self._now()), report)
 
     def _chosen(self, asked: Asked) -> Chosen:
         """Return the messages that a change is about: `{"ids": [...]}`, or `{"all": true}`."""
         return redrives.chosen(texts(asked, "ids"), everything=asked.get("all") is True)
+
+
+@contextmanager
+def _reporting(done: str, record: Record, send: Send) -> Iterator[Callable[[Outcome], None]]:
+    """Yield the function that sends an outcome. At the end, also of work that broke off, record the messages that moved."""
+    outcomes: list[Outcome] = []
+
+    def report(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        send([outcome])
+
+    try:
+        yield report
+    finally:
+        if moved := redrives.orders_of_moved(outcomes):
+            record(done, moved)

@@ -1,14 +1,16 @@
 """The form of each request and answer: JSON, errors with a next step, and changes only where the page may change the stage."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from console import lines
+from console.lines import Line, Send
 from kernel import outside_json
 from kernel.outside_json import OutsideJsonError
 from operations import acts, trail
@@ -36,19 +38,28 @@ class Endpoints:
     explain: Callable[[Exception], UserError]
 
     def reads(self, path: str, read: Callable[[Request], object]) -> Route:
-        """Return the route that answers with what `read` returns: a Response, or a JSON value."""
+        """Return the route that answers with the JSON value that `read` returns. Its work must be short and limited."""
 
         def answer(request: Request) -> Response:
-            return self._answered(lambda: read(request))
+            try:
+                return JSONResponse(read(request))
+            except Exception as error:
+                return self._refused(error)
 
         return Route(path, answer)
 
     def changes(self, path: str, change: Callable[[Request, Asked], object]) -> Route:
         """Return the route of a POST that answers with the JSON value of `change`. A page that is read-only refuses it."""
 
+        def work(request: Request, body: bytes) -> Response:
+            try:
+                return JSONResponse(change(request, self._permitted(body)))
+            except Exception as error:
+                return self._refused(error)
+
         async def answer(request: Request) -> Response:
             body = await request.body()
-            return await run_in_threadpool(self._answered, lambda: change(request, self._permitted(body)))
+            return await run_in_threadpool(work, request, body)
 
         return Route(path, answer, methods=["POST"])
 
@@ -60,20 +71,13 @@ class Endpoints:
 
         def work(request: Request, body: bytes) -> Response:
             errors: list[str] = []
-
-            def run() -> object:
+            try:
                 given = self._permitted(body)
-                act = acts.act(self.target, text(given, "reason") or "")
-
-                def record(done: str, order_ids: Iterable[object] = ()) -> None:
-                    if error := trail.record(self.target, done, act, order_ids):
-                        errors.append(error)
-
-                return change(request, given, record)
-
-            answer = self._answered(run)
-            for error in errors:
-                answer.headers[UNRECORDED] = error
+                answer: Response = JSONResponse(change(request, given, self._record(given, errors)))
+            except Exception as error:
+                answer = self._refused(error)
+            for error_of_trail in errors:
+                answer.headers[UNRECORDED] = error_of_trail
             return answer
 
         async def answer(request: Request) -> Response:
@@ -82,21 +86,79 @@ class Endpoints:
 
         return Route(path, answer, methods=["POST"])
 
+    def reads_by_line(self, path: str, read: Callable[[Request, Send], None]) -> Route:
+        """Return the route that answers with the lines that `read` sends. Its work may be long."""
+
+        async def answer(request: Request) -> Response:
+            return await self._lines(lambda send: read(request, send))
+
+        return Route(path, answer)
+
+    def acts_by_line(self, path: str, change: Callable[[Request, Asked, Record, Send], None]) -> Route:
+        """Return the route of an act, as by `acts`, whose work may be long: it answers with the lines that `change` sends.
+
+        A line with `unrecorded` names the error which kept the act out of the trail.
+        """
+
+        async def answer(request: Request) -> Response:
+            body = await request.body()
+
+            def work(send: Send) -> None:
+                errors: list[str] = []
+                given = self._permitted(body)
+                try:
+                    change(request, given, self._record(given, errors), send)
+                finally:
+                    for error in errors:
+                        send([{"unrecorded": error}])
+
+            return await self._lines(work)
+
+        return Route(path, answer, methods=["POST"])
+
+    def _record(self, given: Asked, errors: list[str]) -> Record:
+        """Return the `Record` of a change; an error that keeps it out of the trail is appended to `errors`."""
+        act = acts.act(self.target, text(given, "reason") or "")
+
+        def record(done: str, order_ids: Iterable[object] = ()) -> None:
+            if error := trail.record(self.target, done, act, order_ids):
+                errors.append(error)
+
+        return record
+
     def _permitted(self, body: bytes) -> Asked:
         """Return what a change is about. Raises UserError if the page is read-only, or the body is no JSON object."""
         if not self.actions:
             raise UserError("This page is read-only.", "Start it with `--allow-actions` to change the stage.")
         return asked(body)
 
-    def _answered(self, work: Callable[[], object]) -> Response:
-        """Return the result as an answer. An error has status 400, its fault, its next step, and its field if it has one."""
+    async def _lines(self, work: lines.Work) -> Response:
+        """Return the lines of the work as an answer. Trouble before the first line is an error with status 400."""
+        found = lines.lines_of(work)
+        first: list[Line] = []
         try:
-            result = work()
+            first = await anext(found, first)
         except Exception as error:
-            trouble = self.explain(error)
-            place = {"field": trouble.field, "reason": trouble.reason} if isinstance(trouble, FieldError) else {}
-            return JSONResponse({"message": trouble.message, "hint": trouble.hint, **place}, 400)
-        return result if isinstance(result, Response) else JSONResponse(result)
+            return self._refused(error)
+        return StreamingResponse(self._texts(first, found), media_type=lines.MEDIA_TYPE)
+
+    async def _texts(self, first: list[Line], rest: AsyncIterator[list[Line]]) -> AsyncIterator[str]:
+        yield lines.text(first)
+        try:
+            async for part in rest:
+                if part:
+                    yield lines.text(part)
+        except Exception as error:
+            yield lines.text([{"trouble": self._as_data(error)}])
+
+    def _refused(self, error: Exception) -> Response:
+        return JSONResponse(self._as_data(error), 400)
+
+    def _as_data(self, error: Exception) -> Line:
+        """Return an error as data: its fault, its next step, and its field if it has one."""
+        trouble = self.explain(error)
+        place = {"field": trouble.field, "reason": trouble.reason} if isinstance(trouble, FieldError) else {}
+        return {"message": trouble.message, "hint": trouble.hint, **place}
 
 
 def asked(body: bytes) -> Asked:

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from audit.catalogue import label
 from console.endpoints import Asked, Endpoints
+from console.lines import Send
 from operations import stage_audit
 from operations.alarms import states
 from operations.aws import service_client
@@ -52,7 +53,7 @@ class Home:
         """Return the route of each request."""
         return [
             endpoints.reads("/api/lamps", self._lamps),
-            endpoints.reads("/api/audit", self._audit),
+            endpoints.reads_by_line("/api/audit", self._audit),
             endpoints.reads("/api/order-form", self._form),
             endpoints.changes("/api/place", self._place),
         ]
@@ -65,10 +66,14 @@ class Home:
             "ringing": [alarm["name"] for alarm in alarms if alarm["state"] == states.RINGS],
         }
 
-    def _audit(self, request: Request) -> Audited:
-        audited = stage_audit.audit_stage(self._target, settled=False)
+    def _audit(self, request: Request, send: Send) -> None:
+        def progress(rows: int) -> None:
+            send([{"rows": rows}])
+
+        audited = stage_audit.audit_stage(self._target, settled=False, progress=progress)
         findings = [f"{label(finding.invariant)} {finding.subject}: {finding.what}" for finding in audited.findings]
-        return {"findings": findings, "figures": audited.figures}
+        result: Audited = {"findings": findings, "figures": audited.figures}
+        send([{"result": result}])
 
     def _form(self, request: Request) -> object:
         components: Any = openapi.document("order")["components"]

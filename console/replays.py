@@ -8,14 +8,14 @@ from starlette.requests import Request
 from starlette.routing import Route
 
 from console.endpoints import Asked, Endpoints, Record, text, texts
+from console.lines import Send
 from operations.aws import stage_state
 from operations.aws.target import Target
 from operations.contracts import subscriptions
 from operations.replay import archive_replay, catch_up_effects, changes, histogram, plan
 from operations.replay.archive_replay import ListedReplay, ShownReplay
 from operations.replay.changes import Changed, Snapshot
-from operations.replay.histogram import Histogram
-from operations.replay.plan import Plan, Wanted
+from operations.replay.plan import Wanted
 from operations.window import Window
 
 PARTS: Final = 60
@@ -55,8 +55,8 @@ class Replays:
         """Return the route of each request."""
         return [
             endpoints.reads("/api/replays", self._overview),
-            endpoints.reads("/api/replays/histogram", self._histogram),
-            endpoints.reads("/api/replays/plan", self._plan),
+            endpoints.reads_by_line("/api/replays/histogram", self._histogram),
+            endpoints.reads_by_line("/api/replays/plan", self._plan),
             endpoints.acts("/api/replays/start", self._start),
             endpoints.acts("/api/replays/{name}/cancel", self._cancel),
             endpoints.reads("/api/replays/{name}", self._follow),
@@ -69,15 +69,25 @@ class Replays:
             "effects": subscriptions.matrix(),
         }
 
-    def _histogram(self, request: Request) -> Histogram:
-        return histogram.histogram(self._target, self._window(request.query_params), PARTS)
+    def _histogram(self, request: Request, send: Send) -> None:
+        window = self._window(request.query_params)
+        found = histogram.histogram(self._target, window, PARTS, progress=lambda hours: send([{"hours": hours}]))
+        send([{"result": found}])
 
-    def _plan(self, request: Request) -> Plan:
+    def _plan(self, request: Request, send: Send) -> None:
         window, services = self._window(request.query_params), request.query_params.getlist("to")
         archive_replay.chosen_rules(archive_replay.rules(self._target), services)
         archive_replay.check(self._target, window, self._now())
-        catch_up = request.query_params.get("catch_up") == "true"
-        return plan.plan(self._target, window, services, Wanted(), catch_up=catch_up, a_second=None)
+        found = plan.plan(
+            self._target,
+            window,
+            services,
+            Wanted(),
+            catch_up=request.query_params.get("catch_up") == "true",
+            a_second=None,
+            progress=lambda hours: send([{"hours": hours}]),
+        )
+        send([{"result": found}])
 
     def _start(self, request: Request, asked: Asked, record: Record) -> Mapping[str, str]:
         window, services, catch_up = self._window(asked), texts(asked, "to"), asked.get("catch_up") is True

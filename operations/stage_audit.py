@@ -1,6 +1,6 @@
 """The audit of a stage by its operator: one whole pass, and the figures of the rows that it reads."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from audit.checks.outbox import check_dead_letters
@@ -24,12 +24,16 @@ class StageAudit:
     dead_letters: Mapping[str, int | None]
 
 
-def audit_stage(target: Target, *, settled: bool) -> StageAudit:
-    """Check every invariant on all rows, read page by page. `settled` states that no work is left, as in `auditor.audit`."""
+def audit_stage(target: Target, *, settled: bool, progress: Callable[[int], None] = lambda rows: None) -> StageAudit:
+    """Check every invariant on all rows, read page by page. `settled` states that no work is left, as in `auditor.audit`.
+
+    `progress` receives the number of rows that were read, after each page.
+    """
     rows = StageRows(target.client("dynamodb"), {table: target.parameter(parameter) for table, parameter in PARAMETERS.items()})
     dead_letters = dict(stage_state.depths(target, "-dlq-url"))
     summary, state = Summary(), PassState(clock.rfc3339(clock.now()))
     found = set(check_dead_letters(Snapshot(dead_letters={**dead_letters}))) if settled else set()
     while not state.is_done:
         found.update(advance(state, rows, settled=settled, seen=summary.add))
+        progress(state.rows)
     return StageAudit(sorted(found), summary.figures(dead_letters), dead_letters)

@@ -42,9 +42,10 @@ async function answered(path, options) {
 /** Return the JSON at a path. Throws a Refusal. */
 export const read = async (path) => (await answered(path)).json();
 
+const posted = (body) => ({ method: "POST", headers: { "X-Orderflow-Token": TOKEN }, body: JSON.stringify(body) });
+
 /** Send a change with what it is about, and return its JSON. Throws a Refusal. */
-export const change = async (path, body = {}) =>
-  (await answered(path, { method: "POST", headers: { "X-Orderflow-Token": TOKEN }, body: JSON.stringify(body) })).json();
+export const change = async (path, body = {}) => (await answered(path, posted(body))).json();
 
 /**
  * Return what the work returns, or undefined if it throws; `failure` has the error then. A success clears the error of its own
@@ -61,18 +62,49 @@ export async function attempt(failure, work, what, isNow = () => true) {
   }
 }
 
-/** Call `take` with the values of each piece of a stream of JSON lines. Throws a Refusal. */
-export async function readLines(path, take) {
-  const reader = (await answered(path)).body.pipeThrough(new TextDecoderStream()).getReader();
+/** Call `take` with the values of each piece of a stream of JSON lines. Throws a Refusal, also for trouble within the stream. */
+export async function readLines(path, take, options) {
+  const reader = (await answered(path, options)).body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    const pieces = (rest + value).split("\n");
-    rest = pieces.pop();
-    if (pieces.length) take(pieces.map((piece) => JSON.parse(piece)));
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const pieces = (rest + value).split("\n");
+      rest = pieces.pop();
+      const values = pieces.map((piece) => JSON.parse(piece));
+      const wrong = values.find((each) => each.trouble)?.trouble;
+      if (values.length) take(wrong ? values.slice(0, -1) : values);
+      if (wrong) throw new Refusal(wrong.message, wrong.hint, {});
+    }
+  } catch (error) {
+    if (error instanceof Refusal || options?.signal?.aborted) throw error;
+    rest = "broken";
   }
-  if (rest) throw new Refusal("The list broke off.", "Reload the page.");
+  if (rest) throw new Refusal("The answer broke off.", "Reload the page.");
+}
+
+/** Send a change, and call `take` with the values of each piece of its answer, until `signal` ends it. Throws a Refusal. */
+export const changeLines = (path, body, take, signal) =>
+  readLines(
+    path,
+    (values) => {
+      for (const { unrecorded: error } of values) if (error) unrecorded.value = error;
+      const others = values.filter((value) => !("unrecorded" in value));
+      if (others.length) take(others);
+    },
+    { ...posted(body), signal },
+  );
+
+/** Return the result that the last line of a stream has. `progress` is called with each line before it. Throws a Refusal. */
+export async function readResult(path, progress) {
+  let result;
+  await readLines(path, (values) => {
+    const last = values.at(-1);
+    if (last && "result" in last) result = last.result;
+    else if (last) progress(last);
+  });
+  return result;
 }
 
 /** Follow the stream. `handlers` are functions by the type of the event; each is called with its data. */

@@ -18,6 +18,7 @@ from kernel.clients import AwsClient
 from kernel.inbox import ATTEMPTS, ORIGIN, parse
 from kernel.schemas import InvalidEventError
 from operations.aws import stage_state
+from operations.aws.service_client import in_parts
 from operations.aws.target import Target
 from operations.dead_letters import messages
 from operations.dead_letters.messages import Message
@@ -33,8 +34,6 @@ HOLD_SECONDS: Final = 120
 """How long a message that is being redriven or dropped is hidden from others."""
 REFUSED_BY_SQS: Final = frozenset({"InvalidParameterValue", "InvalidMessageContents"})
 """SQS's errors about a message itself: it is too long for its queue, or has characters that SQS does not take."""
-VISIBLE_AGAIN: Final = frozenset({"MessageNotInflight", "ReceiptHandleIsInvalid", "InvalidParameterValue"})
-"""SQS's errors about a receipt whose message is visible again, or was received again."""
 REDRIVEN, KEPT, QUARANTINED, DROPPED = "redriven", "kept", "quarantined", "dropped"
 
 
@@ -94,17 +93,16 @@ def redrive(target: Target, name: str, which: Chosen, max_attempts: int, report:
             elif name == QUARANTINE:  # it holds messages of all queues: one without a queue stops no other
                 outcome, why = KEPT, f"the stage has no queue {origin} to send it to"
             else:
-                kept.append(message)
+                kept.append(message["ReceiptHandle"])
                 raise UserError(f"{name} holds {messages.content_of(name)}.", "They have no queue to go back to.")
             if outcome == KEPT:
-                kept.append(message)
+                kept.append(message["ReceiptHandle"])
             else:
                 client.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
             results.append(_result(message, outcome, why))
             report(results[-1])
     finally:
-        for message in kept:
-            _put_back(client, url, message)
+        _put_back(client, url, kept)
     return results
 
 
@@ -197,8 +195,7 @@ def _taken(target: Target, name: str, which: Chosen, sent: Set[bytes] = frozense
                     given += 1
                     yield waiting.pop(message_id)
     finally:
-        for message in waiting.values():
-            _put_back(client, url, message)
+        _put_back(client, url, [message["ReceiptHandle"] for message in waiting.values()])
     if which.ids is not None and (missing := which.ids - looked):
         raise UserError(
             f"{name} has no message {', '.join(sorted(missing))}.", f"List its messages with `orderctl dlq show {name}`."
@@ -241,13 +238,11 @@ def _send(client: AwsClient, url: str, message: Message, attributes: Mapping[str
     )
 
 
-def _put_back(client: AwsClient, url: str, message: Message) -> None:
-    """Make a message visible again, unless it is already."""
-    try:
-        client.change_message_visibility(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
-    except client.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] not in VISIBLE_AGAIN:
-            raise
+def _put_back(client: AwsClient, url: str, receipts: Sequence[str]) -> None:
+    """Make messages visible again. A message that SQS refuses to show is visible already, or will be when its time is over."""
+    for part in in_parts(receipts, messages.MAX_MESSAGES):
+        entries = [{"Id": str(n), "ReceiptHandle": receipt, "VisibilityTimeout": 0} for n, receipt in enumerate(part)]
+        client.change_message_visibility_batch(QueueUrl=url, Entries=entries)
 
 
 def _attributes(message: Message) -> dict[str, str]:

@@ -165,6 +165,12 @@ def unpriced(target: Target, skus: Iterable[str]) -> list[str]:
 
 def scan(target: Target, status: str | None = None, begin_of_id: str = "") -> Iterator[ListedOrder]:
     """Yield all orders, or those of one status or with this begin of their ids, unsorted. Reads the whole table by pages."""
+    for page in scan_by_page(target, status, begin_of_id):
+        yield from page
+
+
+def scan_by_page(target: Target, status: str | None = None, begin_of_id: str = "") -> Iterator[list[ListedOrder]]:
+    """Yield the orders of each page of the scan, as `scan` chooses them. A page without one is an empty list."""
     condition, values = "begins_with(pk, :order)", {":order": f"ORDER#{begin_of_id}"}
     if status:
         condition, values[":status"] = condition + " AND #status = :status", status
@@ -180,8 +186,7 @@ def scan(target: Target, status: str | None = None, begin_of_id: str = "") -> It
         )
     )
     for page in pages:
-        for item in page["Items"]:
-            yield cast(ListedOrder, unmarshal(item))
+        yield [cast(ListedOrder, unmarshal(item)) for item in page["Items"]]
 
 
 def resume(target: Target, order_id: str) -> str:

@@ -1,6 +1,6 @@
 """The events of a stretch of time, counted in equal parts of it, from the journal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypedDict
 
@@ -29,16 +29,26 @@ class Histogram(TypedDict):
     counts: list[int]
 
 
-def histogram(target: Target, window: Window, parts: int, most: int = MOST_COUNTED) -> Histogram:
-    """Return the counts of so many equal parts of a window. The journal is read hour by hour, the latest hour first."""
+def histogram(
+    target: Target,
+    window: Window,
+    parts: int,
+    most: int = MOST_COUNTED,
+    progress: Callable[[int], None] = lambda hours: None,
+) -> Histogram:
+    """Return the counts of so many equal parts of a window. The journal is read hour by hour, the latest hour first.
+
+    `progress` receives the number of hours that were read.
+    """
     part = (window.end - window.start) / parts
     counts, total = [0] * parts, 0
     counted_from = window.end
-    for hour in reversed(_hours(window)):
+    for done, hour in enumerate(reversed(_hours(window)), start=1):
         for put in journal.in_window(target, hour):
             counts[min(parts - 1, int((clock.from_rfc3339(put.put_at) - window.start) / part))] += 1
             total += 1
         counted_from = hour.start
+        progress(done)
         if total >= most:
             break
     return {

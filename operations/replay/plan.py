@@ -199,7 +199,7 @@ def plan(
         ],
         "estimate": {
             "usd": cost(counted.chunks, deliveries),
-            "seconds": deliveries / a_second if a_second else seconds(target, counted.events),
+            "seconds": deliveries / a_second if a_second else seconds(target, counted.events, progress),
             "by": f"{a_second:g} a second" if a_second else "the last completed replay",
         },
         "narrowest": narrowest(counted),
@@ -226,14 +226,17 @@ def cost(chunks: int, deliveries: int) -> float:
     return round(sum(counts[what] * price / 1_000_000 for what, price in PER_MILLION_USD.items()), 6)
 
 
-def seconds(target: Target, events: int) -> float | None:
-    """Estimate the seconds of a replay of so many events by the last completed replay. Return None if there is none."""
+def seconds(target: Target, events: int, progress: Callable[[int], None]) -> float | None:
+    """Estimate the seconds of a replay of so many events by the last completed replay. Return None if there is none.
+
+    The events of that replay are counted; `progress` receives the number of hours read.
+    """
     for replay in archive_replay.listed(target):
         if replay["state"] == "COMPLETED" and replay["started"] and replay["ended"] and replay["from"] and replay["until"]:
             window = Window(clock.from_rfc3339(replay["from"]), clock.from_rfc3339(replay["until"]))
             took = clock.from_rfc3339(replay["ended"]) - clock.from_rfc3339(replay["started"])
             with Distinct() as seen:
-                held = sum(seen.add(*put.identity) for put in journal.in_window(target, window))
+                held = sum(seen.add(*put.identity) for put in journal.in_window(target, window, progress))
             return round(max(took.total_seconds(), 1.0) * events / held, 1) if held else None
     return None
 

@@ -7,8 +7,10 @@ from playwright.sync_api import Page, expect
 
 from kernel.schemas import read_schemas
 from operations.errors import UserError
-from tests.console.conftest import Open
+from tests.console.conftest import PATIENCE_MS, Open
 from tests.support.console_stage import ConsoleStage
+from tests.support.held_queues import Gate
+from tests.support.polling import eventually
 from tests.support.trail_in_memory import ACTOR
 
 PLACED = {
@@ -16,6 +18,7 @@ PLACED = {
     "detail-type": "OrderPlaced",
     "detail": read_schemas()["orderflow.channel.*", "OrderPlaced", 1]["examples"][0],
 }
+MANY = 2_000
 INTAKE = "dead-letters/order%2Fintake"
 
 
@@ -85,6 +88,31 @@ def test_change_that_is_not_in_the_trail_is_named(open_page: Open, stage: Consol
     page.get_by_role("button", name="Redrive all").click()
     expect(page.get_by_text("1 redriven")).to_be_visible()
     expect(page.get_by_text("The change is done, but it is not in the trail: UserError.")).to_be_visible()
+
+
+def test_long_redrive_shows_its_progress_and_stops_on_request(open_page: Open, stage: ConsoleStage) -> None:
+    ids = bury(stage, *({**PLACED, "id": str(number)} for number in range(40)))
+    stage.queues.gate = Gate(ids[25])
+    page = open_page(INTAKE)
+    page.get_by_role("button", name="Redrive all").click()
+    expect(page.get_by_text("25 redriven")).to_be_visible()
+    expect(page.get_by_role("button", name="Redrive all")).to_be_disabled()
+    page.get_by_role("button", name="Stop", exact=True).click()
+    expect(page.get_by_text("25 redriven; stopped, the others stay in the queue")).to_be_visible()
+    stage.queues.gate.opened.set()
+    eventually(lambda: not stage.queues.hidden("order/intake-dlq-url"), 60, "the other messages are put back")
+    page.get_by_role("button", name="Read again").click()
+    expect(page.get_by_role("region", name="Messages").locator("tbody tr")).to_have_count(14)
+    assert len(stage.queues.bodies("order/intake-queue-url")) == 26
+
+
+def test_all_of_many_messages_are_redriven_by_one_click(open_page: Open, stage: ConsoleStage) -> None:
+    bury(stage, *({**PLACED, "id": str(number)} for number in range(MANY)))
+    page = open_page(INTAKE)
+    expect(page.get_by_text(f"The table has 100 of {MANY:,} messages.")).to_be_visible()
+    page.get_by_role("button", name="Redrive all").click()
+    expect(page.get_by_text(f"{MANY:,} redriven")).to_be_visible(timeout=6 * PATIENCE_MS)
+    expect(page.get_by_text("This queue has no message.")).to_be_visible()
 
 
 def test_one_message_is_redriven(open_page: Open, stage: ConsoleStage) -> None:

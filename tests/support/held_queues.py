@@ -5,11 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
-from itertools import count
+from itertools import count, islice
 from typing import Final
 
 CONSUMERS: Final = ("order/intake", "payment/cancellations", "shipping/orders", "notification/notices")
 """Subscriptions with a queue and a dead-letter queue."""
+PATIENCE_SECONDS: Final = 60.0
+"""How long a message waits at a gate at most."""
 DEAD_LETTERS: Final = (*CONSUMERS, "payment/relay", "platform/quarantine")
 
 
@@ -26,10 +28,29 @@ class Held:
 
 
 @dataclass
+class Gate:
+    """A place in the work on a queue: the message `receipt` is deleted once a test opens the gate, or fails with `fault`."""
+
+    receipt: str
+    fault: Exception | None = None
+    reached: threading.Event = field(default_factory=threading.Event)
+    opened: threading.Event = field(default_factory=threading.Event)
+
+    def pass_through(self, receipt: str) -> None:
+        """Wait for the test if it is this message."""
+        if receipt == self.receipt:
+            self.reached.set()
+            assert self.opened.wait(PATIENCE_SECONDS)
+            if self.fault:
+                raise self.fault
+
+
+@dataclass
 class HeldQueues:
     """SQS, as far as an operator uses it. `urls` are the parameters with the URL of each queue."""
 
     now: datetime
+    gate: Gate | None = None
     held: dict[str, dict[str, Held]] = field(default_factory=dict)
     _numbers: Iterator[int] = field(default_factory=count)
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -50,6 +71,10 @@ class HeldQueues:
         """Return the bodies of a queue's messages, the oldest first."""
         return [message.body for message in self._of(self.urls[parameter]).values()]
 
+    def hidden(self, parameter: str) -> int:
+        """Return how many messages of a queue are in the hands of a reader."""
+        return sum(message.hidden for message in self._of(self.urls[parameter]).values())
+
     def send_message(self, *, QueueUrl: str, MessageBody: str, MessageAttributes: Mapping[str, object]) -> dict[str, str]:  # noqa: N803
         """Hold a message."""
         with self._lock:
@@ -66,7 +91,8 @@ class HeldQueues:
     ) -> dict[str, object]:
         """Return visible messages, hidden from now on."""
         with self._lock:
-            found = [message for message in self._of(QueueUrl).values() if not message.hidden][:MaxNumberOfMessages]
+            visible = (message for message in self._of(QueueUrl).values() if not message.hidden)
+            found = list(islice(visible, MaxNumberOfMessages))
             for message in found:
                 message.hidden = True
                 message.received += 1
@@ -99,6 +125,8 @@ class HeldQueues:
 
     def delete_message(self, *, QueueUrl: str, ReceiptHandle: str) -> None:  # noqa: N803
         """Delete a message."""
+        if self.gate:
+            self.gate.pass_through(ReceiptHandle)
         with self._lock:
             del self._of(QueueUrl)[ReceiptHandle]
 

@@ -3,10 +3,11 @@ import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, counted, shell } from "../format.js";
 import { because, Command, Empty, Envelope, Failure, ReadOnly, Reason, Table, Time, Twice } from "../parts.js";
 import { link, route } from "../route.js";
-import { attempt, change, read, stage } from "../server.js";
+import { attempt, changeLines, read, stage } from "../server.js";
 import { html } from "../view.js";
 
 const LOOK_MS = 10_000;
+const MOST_REASONS = 10;
 const queues = signal(null);
 const letters = signal(null);
 const failure = signal(null);
@@ -34,19 +35,34 @@ async function load(hasNews = true) {
 effect(() => {
   if (!isHere()) return;
   shown.value;
-  batch(() => ((letters.value = null), (failure.value = null), (marked.value = new Set()), (isAsked.value = false), (outcomes.value = null), (why.value = "")));
+  batch(() => ((letters.value = null), (failure.value = null), (marked.value = new Set()), (isAsked.value = false), (why.value = "")));
   queueMicrotask(load); // outside of this effect, which follows the address only
 });
 setInterval(() => isHere() && !document.hidden && !isBusy.value && load(false), LOOK_MS);
 
+let stopping = null;
+
+/** Redrive or drop, and tally what became of the messages as the server says so. */
 async function act(name) {
   const ids = [...marked.value];
-  batch(() => ((isAsked.value = false), (isBusy.value = true), (outcomes.value = null)));
+  const queue = shown.value;
+  const [counts, reasons] = [new Map(), new Set()];
+  const tally = (more) => (outcomes.value = { queue, counts, reasons, ...more });
+  stopping = new AbortController();
+  batch(() => ((isAsked.value = false), (isBusy.value = true), tally()));
+  const take = (values) => {
+    for (const { outcome, why } of values) {
+      counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+      if (reasons.size < MOST_REASONS) reasons.add(`${outcome}: ${why}`);
+    }
+    tally();
+  };
   try {
     const asked = { ...(ids.length ? { ids } : { all: true }), reason: why.value };
-    outcomes.value = { list: await change(`/api/dead-letters/${shown.value}/${name}`, asked) };
+    await changeLines(`/api/dead-letters/${queue}/${name}`, asked, take, stopping.signal);
+    tally({ isDone: true });
   } catch (error) {
-    outcomes.value = { error };
+    tally(stopping.signal.aborted ? { isDone: true, isStopped: true } : { error });
   }
   batch(() => ((isBusy.value = false), (marked.value = new Set())));
   load();
@@ -87,13 +103,15 @@ const Letters = () => html`<${Table}
 />`;
 
 const Outcomes = () => {
-  if (!outcomes.value) return null;
-  if (outcomes.value.error) return html`<${Failure} error=${outcomes.value.error} />`;
-  const counts = new Map();
-  for (const { outcome } of outcomes.value.list) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
-  const reasons = new Set(outcomes.value.list.map(({ outcome, why }) => `${outcome}: ${why}`));
-  return html`<div role="status"><p>${[...counts].map(([outcome, number]) => `${count(number)} ${outcome}`).join(", ") || "The queue is empty."}</p>
-    <ul>${[...reasons].slice(0, 10).map((reason) => html`<li>${reason}</li>`)}</ul></div>`;
+  const found = outcomes.value;
+  if (found?.queue !== shown.value) return null;
+  const done = [...found.counts].map(([outcome, number]) => `${count(number)} ${outcome}`).join(", ");
+  return html`<div role="status">
+      <p>${done || (found.isDone ? "The queue is empty." : "The messages are being received.")}${found.isStopped ? "; stopped, the others stay in the queue" : ""}
+        ${isBusy.value ? html` <button type="button" onClick=${() => stopping.abort()}>Stop</button>` : null}</p>
+      <ul>${[...found.reasons].map((reason) => html`<li>${reason}</li>`)}</ul>
+    </div>
+    ${found.error ? html`<${Failure} error=${found.error} />` : null}`;
 };
 
 const Actions = () => {
@@ -123,7 +141,7 @@ const Inside = () => {
   return html`<section aria-label=${`Queue ${name}`} class="stack">
     <h2 class="id">${name}</h2>
     ${!letters.value ? (failure.value ? null : html`<${Empty} why="The messages are being read." />`) : letters.value.length ? html`<${Actions} /><${Outcomes} /><${Letters} />` : html`<${Outcomes} /><${Empty} why="This queue has no message."><p>Messages that another command holds come back after two minutes.</p><//>`}
-    ${letters.value && letters.value.length < depth(name) ? html`<p class="note">The table has ${count(letters.value.length)} of ${counted(depth(name), "message")}. An action on all moves up to 1,000.</p>` : null}
+    ${letters.value && letters.value.length < depth(name) ? html`<p class="note">The table has ${count(letters.value.length)} of ${counted(depth(name), "message")}. An action on all takes every message that is in the queue when it begins.</p>` : null}
     <${Command} text=${`${stage.value.command} dlq show ${shell(name)}`} />
   </section>`;
 };

@@ -5,7 +5,7 @@ import { filled, Form } from "../form.js";
 import { all, complete } from "../orders.js";
 import { Command, Fact, Failure, ReadOnly } from "../parts.js";
 import { link, route } from "../route.js";
-import { attempt, change, read, services, stage } from "../server.js";
+import { attempt, change, read, readResult, services, stage } from "../server.js";
 import { html } from "../view.js";
 
 const FINISHED = new Set(["CONFIRMED", "CANCELLED"]);
@@ -15,6 +15,7 @@ const FIRST = { customer_id: "alice", currency: "USD", lines: [{ sku: "MUG-BLUE"
 const lamps = signal(null);
 const audited = signal(null);
 const isAuditing = signal(false);
+const auditedRows = signal(0);
 const latest = signal({ seen: 0, events: [] });
 const catalogue = signal([]);
 const failure = signal(null);
@@ -31,8 +32,9 @@ const loadLamps = () => load(lamps, "/api/lamps");
 const loadEvents = () => load(latest, "/api/events");
 
 async function audit() {
-  isAuditing.value = true;
-  await load(audited, "/api/audit");
+  batch(() => ((isAuditing.value = true), (auditedRows.value = 0)));
+  const progress = ({ rows }) => (auditedRows.value = rows);
+  await attempt(failure, async () => (audited.value = await readResult("/api/audit", progress)), "/api/audit");
   isAuditing.value = false;
 }
 
@@ -78,7 +80,7 @@ const Lamps = () => {
     <${Lamp} tone=${open ? "open" : "good"} name="Unfinished orders">${complete.value ? count(open) : "reading"}${first ? html`, the oldest <a href=${link(["orders", first.order_id])}>${relative(first.created_at, Date.now())}</a>` : null}<//>
     <${Lamp} tone=${!found ? "open" : found.dead_letters ? "bad" : "good"} name="Dead letters">${found ? html`<a href=${link(["dead-letters"])}>${count(found.dead_letters)}</a>` : "reading"}<//>
     <${Lamp} tone=${!found ? "open" : found.ringing.length ? "bad" : "good"} name="Alarms">${found ? `${found.ringing.length} of ${found.alarms} ring${found.ringing.length ? `: ${found.ringing.slice(0, 3).join(", ")}` : ""}` : "reading"}<//>
-    <${Lamp} tone=${!findings ? "open" : findings.length ? "bad" : "good"} name="Audit">${findings ? counted(findings.length, "finding") : isAuditing.value ? "reading all rows" : "not run yet"}<//>
+    <${Lamp} tone=${!findings ? "open" : findings.length ? "bad" : "good"} name="Audit">${findings ? counted(findings.length, "finding") : isAuditing.value ? `${counted(auditedRows.value, "row")} read` : "not run yet"}<//>
   </ul>`;
 };
 
@@ -99,7 +101,7 @@ const Figures = () => {
       ? html`<dl class="facts">${Object.entries(SUMS).map(([name, text]) => html`<${Sum} name=${name} text=${text} found=${found.figures[name]} />`)}</dl>
           ${found.findings.length ? html`<ul>${found.findings.map((text) => html`<li>${text}</li>`)}</ul>` : html`<p>The audit has no findings.</p>`}`
       : html`<p class="note">The audit reads all rows of all tables, and sums up money and stock.</p>`}
-    <p class="buttons"><button type="button" disabled=${isAuditing.value} onClick=${audit}>${isAuditing.value ? "Reading all rows …" : "Audit"}</button><${Command} text=${command} /></p>
+    <p class="buttons"><button type="button" disabled=${isAuditing.value} onClick=${audit}>${isAuditing.value ? `Reading all rows: ${count(auditedRows.value)} …` : "Audit"}</button><${Command} text=${command} /></p>
   </section>`;
 };
 

@@ -3,7 +3,7 @@ import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, counted, duration, money, shell } from "../format.js";
 import { because, Command, Empty, Fact, Failure, ReadOnly, Reason, Table, Time, Twice } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
-import { attempt, change, read, stage } from "../server.js";
+import { attempt, change, read, readResult, stage } from "../server.js";
 import { html } from "../view.js";
 
 const SPANS = { "15m": "15 minutes", "1h": "1 hour", "6h": "6 hours", "1d": "1 day", "7d": "7 days" };
@@ -14,6 +14,9 @@ const overview = signal(null);
 const histogram = signal(null);
 const plan = signal(null);
 const isPlanning = signal(false);
+/** The hours of the journal that the plan, and the histogram, have read. */
+const hoursRead = signal(0);
+const hoursCounted = signal(0);
 const isAsked = signal(false);
 const followed = signal(null);
 const failure = signal(null);
@@ -39,7 +42,7 @@ const loadOverview = () => attempt(failure, async () => (overview.value = await 
 const loadHistogram = () =>
   attempt(failure, async () => {
     const wanted = span.peek();
-    const found = await read(`/api/replays/histogram?last=${wanted}`);
+    const found = await readResult(`/api/replays/histogram?last=${wanted}`, ({ hours }) => wanted === span.peek() && (hoursCounted.value = hours));
     if (wanted === span.peek()) histogram.value = found;
   }, "histogram");
 
@@ -74,8 +77,8 @@ async function makePlan() {
   const { from, until } = brushed.value;
   const query = new URLSearchParams({ from, until, catch_up: Boolean(route.value.query.catch_up) });
   for (const service of chosen.value) query.append("to", service);
-  batch(() => ((isPlanning.value = true), (plan.value = null), (refusal.value = null)));
-  plan.value = (await attempt(refusal, () => read(`/api/replays/plan?${query}`), "plan")) ?? null;
+  batch(() => ((isPlanning.value = true), (hoursRead.value = 0), (plan.value = null), (refusal.value = null)));
+  plan.value = (await attempt(refusal, () => readResult(`/api/replays/plan?${query}`, ({ hours }) => (hoursRead.value = hours)), "plan")) ?? null;
   isPlanning.value = false;
 }
 
@@ -144,7 +147,7 @@ const Picture = () => {
       ${field("from", from)}${field("until", until)}
     </div>
     ${!found
-      ? null
+      ? failure.value ? null : html`<p class="note" role="status">The journal is being read: ${counted(hoursCounted.value, "hour")}.</p>`
       : total
         ? html`<div class="panel"><${Histogram} found=${found} chosen=${brushed.value} choose=${choose} label=${`${counted(total, "event")} of the last ${SPANS[span.value]}`} />
             <p class="ends"><${Time} at=${found.window.from} /><span>${counted(total, "event")}; drag over the part to replay</span><${Time} at=${found.window.until} /></p></div>
@@ -193,7 +196,7 @@ const Start = () => {
   const { actions, command } = stage.value;
   return html`<section class="stack" aria-label="Plan">
     <h2>3. What would it do?</h2>
-    <p class="buttons"><button type="button" disabled=${isPlanning.value || !chosen.value.length} onClick=${makePlan}>${isPlanning.value ? "Reading the journal …" : "Make the plan"}</button>
+    <p class="buttons"><button type="button" disabled=${isPlanning.value || !chosen.value.length} onClick=${makePlan}>${isPlanning.value ? `Reading the journal: ${counted(hoursRead.value, "hour")} …` : "Make the plan"}</button>
       ${chosen.value.length ? html`<${Command} text=${`${command} replay plan${options()}`} />` : html`<span class="note">Choose a service first.</span>`}</p>
     ${refusal.value ? html`<${Failure} error=${refusal.value} />` : null}
     ${plan.value ? html`<${Plan} />` : null}

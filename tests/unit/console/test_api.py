@@ -9,8 +9,9 @@ from urllib.request import Request, urlopen
 import pytest
 from botocore.exceptions import NoCredentialsError
 
-from console.api import MOST_LISTED, Api, Console, catalogue, lines
+from console.api import Api, Console, catalogue, send_orders
 from console.guard import SAFE_METHODS
+from console.lines import Line
 from operations.aws.target import Kind, Target
 from operations.contracts import event_catalogue
 from operations.errors import UserError
@@ -29,11 +30,11 @@ pytestmark = pytest.mark.usefixtures("loopback")
 
 
 def get(address: str, path: str, method: str = "GET", body: bytes = b"") -> tuple[int, Any]:
-    """Return the status and the JSON of an answer."""
+    """Return the status and the JSON of an answer; of an answer by line, its last line."""
     request = Request(address + path, body or None, method=method, headers={"X-Orderflow-Token": TOKEN})
     try:
         with urlopen(request, timeout=10) as answer:
-            return answer.status, json.load(answer)
+            return answer.status, json.loads(answer.read().splitlines()[-1])
     except HTTPError as error:
         return error.code, json.load(error)
 
@@ -104,10 +105,18 @@ def test_list_by_number_has_the_order_that_a_customer_reads_out() -> None:
 
 
 def test_list_ends_after_its_most_orders() -> None:
-    rows = (order(f"ord-{number}") for number in range(MOST_LISTED + 7))
-    found = [json.loads(text) for text in "".join(lines(rows, live(Orders()))).splitlines()]
-    assert len(found) == MOST_LISTED + 1
-    assert found[-1] == {"more": True}
+    rows = [order(f"ord-{number}") for number in range(17)]
+    sent: list[Line] = []
+    send_orders([rows[:6], [], rows[6:]], live(Orders()), sent.extend, most=10)
+    assert [line.get("order_id") for line in sent[:-1]] == [row["order_id"] for row in rows[:10]]
+    assert sent[-1] == {"more": True}
+
+
+def test_list_with_its_most_orders_has_no_more() -> None:
+    rows = [order(f"ord-{number}") for number in range(10)]
+    sent: list[Line] = []
+    send_orders([rows, []], live(Orders()), sent.extend, most=10)
+    assert (len(sent), sent[-1]) == (11, {"more": False})
 
 
 def test_order_has_its_course() -> None:
