@@ -83,6 +83,8 @@ export function placed(course, scale) {
     const begin = step ? scale.x(step.begins) : x;
     const end = scale.x(event.published_at);
     const isLeft = end + wide > scale.width;
+    // A bar that begins near the edge leaves no room on its left: its label is on the bar then.
+    const left = begin < wide ? x : begin;
     place(lanes.find(({ name }) => name === laneOf(event.service)), {
       event,
       step,
@@ -91,7 +93,8 @@ export function placed(course, scale) {
       begin,
       end,
       isLeft,
-      from: isLeft ? begin - wide : begin - 6,
+      label: isLeft ? left - 11 : end + 11,
+      from: isLeft ? Math.min(begin - 6, left - wide) : begin - 6,
       to: isLeft ? end + 8 : end + wide,
     });
   }
@@ -156,7 +159,7 @@ function Mark({ mark, lane, isChosen, choose, first, next }) {
       : event.kind === "refusal"
         ? html`<path class="sign" d="M${mark.x - 6},${y - 6} l12,12 m0,-12 l-12,12" />`
         : html`<path class="sign" d="M${mark.x - 7},${y} l7,-7 l7,7 l-7,7 z" />`}
-    <text x=${mark.isLeft ? mark.begin - 11 : mark.end + 11} y=${y + 4} text-anchor=${mark.isLeft ? "end" : "start"}>
+    <text x=${mark.label} y=${y + 4} text-anchor=${mark.isLeft ? "end" : "start"}>
       ${event.event}${mark.notes.map(([kind, note]) => html`<tspan class=${kind} dx="5">${note}</tspan>`)}
     </text>
   </g>`;

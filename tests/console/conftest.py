@@ -8,11 +8,14 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.browser import CHROMIUM, LEFT_OUT, launched
 from tests.support.console_stage import ConsoleStage
+from tests.support.polling import eventually
 from tests.support.served_console import served
 
 PATIENCE_MS = 20_000
 """How long the page may take on a busy machine. The figures below have bars of their own."""
 expect.set_options(timeout=PATIENCE_MS)
+TWO_FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+"""Ends once the page has drawn what it knows."""
 FIGURES: list[str] = []
 """Measured figures beside their bars, printed at the end."""
 Open = Callable[..., Page]
@@ -56,6 +59,11 @@ def open_page(browser: Browser, stage: ConsoleStage, tmp_path: Path) -> Iterator
             page.context.close()
     refused = [text for text in errors if "status of 400" in text]  # the browser logs each refused request
     assert [text for text in errors if text not in refused] == []
+
+
+def watched(stage: ConsoleStage) -> None:
+    """Wait until the bus delivers its events to a page."""
+    eventually(lambda: stage.bus.watchers, PATIENCE_MS / 1000, "a page watches the bus")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

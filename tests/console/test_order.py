@@ -3,14 +3,16 @@
 import json
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
-from tests.console.conftest import Open
+from tests.console.conftest import Open, watched
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
 from tests.support.trail_in_memory import ACTOR
 
 DELIVERED, RETURNED, CAPTURE_REFUSED, WAITING = STORIES[0], STORIES[13], STORIES[24], STORIES[43]
+FITS = "() => [...document.querySelectorAll('.canvas')].every((place) => place.scrollWidth <= place.clientWidth)"
+"""Ends once the picture has the width of its place."""
 CONFIRMED = 9
 """The steps of an order up to its confirmation."""
 
@@ -24,6 +26,25 @@ def test_course_has_five_lanes_and_each_event(open_page: Open, stage: ConsoleSta
     assert sorted(mark.strip() for mark in marks) == sorted(rows)
     assert len(rows) == 12
     assert page.locator("svg rect.step").count() == 11 + 1  # and the one of the legend
+
+
+def test_label_of_a_step_from_the_beginning_to_the_end_is_within_the_picture(open_page: Open, stage: ConsoleStage) -> None:
+    order_id = stage.place(DELIVERED)
+
+    def mailed_late(route: Route) -> None:
+        course = route.fetch().json()
+        mail = next(event for event in reversed(course["events"]) if event["event"] == "NotificationSent")
+        mail["occurred_at"] = mail["published_at"] = "2026-11-23T13:00:00.000Z"
+        step = next(step for step in course["steps"] if step["event_id"] == mail["event_id"])
+        step["begins"], step["ends"] = course["events"][0]["occurred_at"], mail["occurred_at"]
+        route.fulfill(json=course)
+
+    page = open_page("orders")
+    page.route(f"**/api/orders/{order_id}", mailed_late)
+    page.evaluate("view => (location.hash = `#/orders/${view}`)", order_id)
+    labels = page.locator("svg .mark[role=button] text")
+    expect(labels.first).to_be_visible()
+    assert min(labels.evaluate_all("labels => labels.map((label) => label.getBBox().x)")) >= 0
 
 
 def test_refusals_and_compensations_have_marks_of_their_own(open_page: Open, stage: ConsoleStage) -> None:
@@ -78,9 +99,8 @@ def test_picture_fits_zooms_and_fits_again(open_page: Open, stage: ConsoleStage)
     page = open_page(f"orders/{stage.place(RETURNED)}")
     picture = page.locator(".canvas svg")
     expect(picture).to_be_visible()
-    page.wait_for_timeout(300)  # until the picture has the width of its place
+    page.wait_for_function(FITS)
     narrow = picture.get_attribute("width") or ""
-    assert page.locator(".canvas").evaluate("place => place.scrollWidth <= place.clientWidth")
     page.get_by_role("button", name="Zoom in").click()
     page.get_by_role("button", name="Zoom in").click()
     expect(picture).not_to_have_attribute("width", narrow)
@@ -101,7 +121,7 @@ def test_order_goes_on_before_the_eyes(open_page: Open, stage: ConsoleStage) -> 
     order_id = stage.place(WAITING)
     page = open_page(f"orders/{order_id}")
     expect(page.locator("svg .mark[role=button]").first).to_be_visible()
-    page.wait_for_timeout(1500)
+    watched(stage)
     stage.change(order_id, unavailable="INVENTORY_UNAVAILABLE", attempts=2)
     expect(page.locator(".summary")).to_contain_text("inventory gave no answer at try 2")
 
@@ -184,7 +204,7 @@ def test_event_that_reaches_the_journal_late_is_shown(open_page: Open, stage: Co
     stage.bus.published.clear()
     page = open_page(f"orders/{order_id}")
     expect(page.get_by_text("The journal has no event of this order.")).to_be_visible()
-    page.wait_for_timeout(1000)
+    watched(stage)
     stage.change(order_id, unavailable="INVENTORY_UNAVAILABLE", attempts=2)
     expect(page.locator(".summary")).to_contain_text("inventory gave no answer at try 2")
     stage.bus.published.extend(published)

@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from orderctl.cli import app
 from orderctl.reference import pages
+from tests.system import tutorial_pictures
 
 REPOSITORY = Path(__file__).parents[2]
 MOST_LINES_OF_THE_README = 120
@@ -97,3 +98,9 @@ def test_each_view_of_the_page_has_a_picture() -> None:
     shown = (REPOSITORY / "docs/how-to/watch-orders.md").read_text()
     assert len(views) > 1
     assert [view for view in views if f"../images/console-{view}.png" not in shown] == []
+
+
+def test_each_picture_of_the_tutorial_is_made_by_its_steps() -> None:
+    """`python -m tests.system.tutorial_pictures` makes them."""
+    assert tutorial_pictures.PICTURE.findall(tutorial_pictures.TUTORIAL.read_text()) == list(tutorial_pictures.VIEWS)
+    assert [name for name in tutorial_pictures.VIEWS if not (tutorial_pictures.IMAGES / f"{name}.png").is_file()] == []

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -105,11 +106,11 @@ class Laptop:
         return stage_state.fingerprint(self.target)
 
 
-@pytest.fixture(scope="session")
-def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
-    """One deployment for the session, beside whatever else runs on this machine."""
+@contextmanager
+def started(home: Path) -> Iterator[Laptop]:
+    """Deploy the system on a laptop AWS in this folder, beside whatever else runs on this machine, for the time of a block."""
     with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("ORDERFLOW_HOME", str(tmp_path_factory.mktemp("laptop")))
+        monkeypatch.setenv("ORDERFLOW_HOME", str(home))
         monkeypatch.setenv(stages.FOLDER_VARIABLE, str(STAGES))
         monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
         try:
@@ -117,6 +118,13 @@ def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
             yield Laptop(target)
         finally:
             process.stop()
+
+
+@pytest.fixture(scope="session")
+def laptop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Laptop]:
+    """One deployment for the session."""
+    with started(tmp_path_factory.mktemp("laptop")) as running:
+        yield running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
