@@ -12,6 +12,7 @@ from tests.support.orderctl_run import orderctl
 from tests.support.polling import eventually
 from tests.support.served_console import served
 from tests.system.conftest import Laptop
+from tests.system.page_views import VIEWS, refusals
 
 
 def test_list_and_course_have_what_the_tables_have(laptop: Laptop) -> None:
@@ -45,6 +46,14 @@ def test_page_shows_an_order_that_is_placed_and_cancels_it(laptop: Laptop) -> No
         page.get_by_role("button", name="Cancel the order").click()
         expect(page.locator("svg .mark[role=button]", has_text="PaymentRefunded")).to_be_visible(timeout=120_000)
         expect(page.locator(".summary")).to_contain_text("cancelled", timeout=120_000)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason=LEFT_OUT)
+def test_each_view_of_the_laptop_shows_no_error(laptop: Laptop) -> None:
+    order_id = str(laptop.place().json()["order_id"])
+    laptop.settled(order_id)
+    with served(laptop.target) as address, launched() as browser:
+        assert refusals(browser, address, {**VIEWS, "faults": "/api/faults"}, order_id) == []
 
 
 def test_up_serves_the_page(laptop: Laptop) -> None:

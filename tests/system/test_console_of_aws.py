@@ -2,15 +2,14 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.error import HTTPError
-from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from playwright.sync_api import Response, expect
+from playwright.sync_api import expect
 
 from console.api import Api, Console
 from console.guard import TOKEN_HEADER
@@ -25,6 +24,7 @@ from tests.support.browser import CHROMIUM, LEFT_OUT, launched
 from tests.support.orderctl_run import orderctl
 from tests.support.served_console import TOKEN, served
 from tests.system.conftest import Laptop
+from tests.system.page_views import VIEWS, refusals
 
 SECOND = "second"
 STREAM = "/api/stream"
@@ -66,17 +66,6 @@ CHANGES = (
     "/api/replays/{replay}/cancel",
 )
 """The requests by which the page changes a stage."""
-VIEWS = {
-    "home": "/api/lamps",
-    "orders": "/api/orders",
-    "orders/{order_id}": "/api/orders/{order_id}",
-    "saga/{order_id}": "/api/saga/{order_id}",
-    "bus": "/api/events",
-    "replay": "/api/replays/histogram",
-    "dead-letters/order%2Fintake": "/api/dead-letters/order/intake",
-    "cost": "/api/cost",
-}
-"""A request of each view that the page of AWS has."""
 
 
 @dataclass(frozen=True)
@@ -192,26 +181,15 @@ def test_page_of_aws_changes_nothing_unless_it_is_allowed_to(aws: AwsTarget, ord
 
 @pytest.mark.skipif(CHROMIUM is None, reason=LEFT_OUT)
 def test_views_of_aws_show_the_stage_without_an_error(aws: AwsTarget, order_id: str) -> None:
-    answers: list[tuple[int, str]] = []
+    asked: list[str] = []
     with served(aws, actions=False) as address, launched() as browser:
-        for view, path in VIEWS.items():
-            page = browser.new_page()
-            page.on("response", lambda answer: answers.append((answer.status, urlsplit(answer.url).path)))
-            with page.expect_response(answers_at(path.format(order_id=order_id)), timeout=120_000):
-                page.goto(f"{address}/#/{view.format(order_id=order_id)}")
-            expect(page.get_by_text(f"aws · {SECOND} · read-only")).to_be_visible()
-            expect(page.get_by_role("alert")).to_have_count(0)
-            page.close()
+        assert refusals(browser, address, VIEWS, order_id, asked.append) == []
         page = browser.new_page()
         page.goto(f"{address}/#/orders/{order_id}")
+        expect(page.get_by_text(f"aws · {SECOND} · read-only")).to_be_visible()
         expect(page.locator("svg .mark[role=button]", has_text="OrderConfirmed")).to_be_visible(timeout=60_000)
         expect(page.get_by_role("button", name="Cancel …")).to_have_count(0)
-    assert [answer for answer in answers if answer[0] >= 400 or answer[1].startswith(OF_THE_LAPTOP)] == []
-
-
-def answers_at(path: str) -> Callable[[Response], bool]:
-    """Return the check that a response is of this path."""
-    return lambda response: urlsplit(response.url).path == path
+    assert [path for path in asked if path.startswith(OF_THE_LAPTOP)] == []
 
 
 def test_page_of_aws_cancels_an_order_if_it_is_allowed_to(second: Laptop, aws: AwsTarget, tmp_path: Path) -> None:
