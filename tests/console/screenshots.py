@@ -7,6 +7,7 @@ from typing import Final
 from playwright.sync_api import expect
 
 from kernel.schemas import read_schemas
+from tests.console.conftest import watched
 from tests.support.audited_stage import STORIES
 from tests.support.browser import launched
 from tests.support.console_stage import NOW, ConsoleStage
@@ -51,8 +52,7 @@ def main() -> None:
             page.clock.set_fixed_time(NOW)
             page.goto(f"{address}/#/{view}")
             if name in LIVE:
-                while not stage.bus.watchers:
-                    page.wait_for_timeout(50)
+                watched(stage)
                 stage.place(ORDERED)
             expect(
                 page.locator(".rows .row, svg .mark[role=button], .saga, tbody tr, svg.flow, svg.histogram").first

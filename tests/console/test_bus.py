@@ -2,23 +2,16 @@
 
 import json
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.console.conftest import Open
+from tests.console.conftest import Open, watched
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
 
 
-def watched(page: Page, stage: ConsoleStage) -> None:
-    """Wait until the bus delivers its events to the page."""
-    expect(page.get_by_role("heading", level=1)).to_have_text("Bus")
-    while not stage.bus.watchers:
-        page.wait_for_timeout(50)
-
-
 def test_events_come_up_as_they_are_published(open_page: Open, stage: ConsoleStage) -> None:
     page = open_page("bus")
-    watched(page, stage)
+    watched(stage)
     expect(page.get_by_text("No event was published since the page was opened.")).to_be_visible()
     order_id = stage.place(STORIES[0])
     tail = page.get_by_role("region", name="Latest events")
@@ -33,7 +26,7 @@ def test_events_come_up_as_they_are_published(open_page: Open, stage: ConsoleSta
 
 def test_pattern_chooses_events_and_stays_in_the_address(open_page: Open, stage: ConsoleStage) -> None:
     page = open_page("bus")
-    watched(page, stage)
+    watched(stage)
     stage.place(STORIES[0])
     expect(page.get_by_text("matches 12 of the last 12 events")).to_be_visible()
     page.get_by_role("button", name="events of payment").click()

@@ -5,8 +5,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Route, expect
 
-from tests.console.conftest import Open
+from tests.console.conftest import TWO_FRAMES, Open
 
+HAS_ANSWER = "path => performance.getEntriesByType('resource').some(({ name }) => new URL(name).pathname === path)"
+"""A request is among a browser's resources once its response has ended."""
 REFUSED = {"message": "No.", "hint": "Ask again."}
 
 
@@ -24,13 +26,12 @@ def test_late_answer_hides_no_error_of_another_request(open_page: Open, view: st
     page = open_page("orders")
     page.route(lambda address: urlsplit(address).path == refused, lambda route: route.fulfill(status=400, json=REFUSED))
     page.route(lambda address: urlsplit(address).path == late, hold)
-    page.evaluate("view => (location.hash = `#/${view}`)", view)
+    with page.expect_request(lambda request: urlsplit(request.url).path == late):
+        page.evaluate("view => (location.hash = `#/${view}`)", view)
     expect(page.get_by_role("alert")).to_contain_text("No.")
-    page.wait_for_timeout(100)
-    assert held, f"{late} was not asked for"
-    with page.expect_response(lambda response: urlsplit(response.url).path == late):
-        held[0].continue_()
-    page.wait_for_timeout(300)
+    held[0].continue_()
+    page.wait_for_function(HAS_ANSWER, arg=late)
+    page.evaluate(TWO_FRAMES)
     expect(page.get_by_role("alert")).to_contain_text("No.")
 
 
@@ -40,7 +41,7 @@ def test_next_look_at_the_queues_hides_no_error_of_their_messages(open_page: Ope
     page.route(lambda address: urlsplit(address).path == letters, lambda route: route.fulfill(status=400, json=REFUSED))
     page.evaluate("location.hash = '#/dead-letters/order%2Fintake'")
     expect(page.get_by_role("alert")).to_contain_text("No.")
-    with page.expect_response(lambda response: urlsplit(response.url).path == queues):
-        pass
-    page.wait_for_timeout(300)
+    page.evaluate("performance.clearResourceTimings()")
+    page.wait_for_function(HAS_ANSWER, arg=queues)
+    page.evaluate(TWO_FRAMES)
     expect(page.get_by_role("alert")).to_contain_text("No.")

@@ -2,20 +2,13 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
-from tests.console.conftest import Open
+from tests.console.conftest import Open, watched
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
 
 DELIVERED, WAITING = STORIES[0], STORIES[43]
-
-
-def watched(page: Page, stage: ConsoleStage) -> None:
-    """Wait until the bus delivers its events to the page."""
-    expect(page.get_by_role("heading", level=1)).to_have_text("Home")
-    while not stage.bus.watchers:
-        page.wait_for_timeout(50)
 
 
 def test_lamps_show_what_needs_a_look(open_page: Open, stage: ConsoleStage) -> None:
@@ -36,7 +29,7 @@ def test_lamps_show_what_needs_a_look(open_page: Open, stage: ConsoleStage) -> N
 
 def test_picture_counts_the_events_on_each_edge(open_page: Open, stage: ConsoleStage) -> None:
     page = open_page("home")
-    watched(page, stage)
+    watched(stage)
     stage.place(DELIVERED)
     picture = page.get_by_role("img", name="Events on the bus.")
     expect(picture).to_have_attribute("aria-label", re.compile("order: 3 published, 3 to consume; payment: 2 published"))

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.conftest import FIGURES, Open
+from tests.console.conftest import FIGURES, Open, watched
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
 
@@ -116,7 +116,7 @@ def test_new_order_appears_soon_after_it_is_handled(open_page: Open, stage: Cons
     page = open_page()
     ids(page)
     expect(page.get_by_text("live", exact=True)).to_be_visible()
-    page.wait_for_timeout(1500)  # the first look reads the list anew
+    watched(stage)
     waited = []
     for _ in range(3):
         order_id = stage.place(DELIVERED)

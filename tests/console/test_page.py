@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.console.conftest import FIGURES, Open
+from tests.console.conftest import FIGURES, TWO_FRAMES, Open
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
 from tests.support.served_console import served
@@ -43,6 +43,10 @@ def shown(page: Page) -> None:
     ).to_be_visible()
 
 
+AT_REST = "() => Promise.all(document.getAnimations().map((animation) => animation.finished))"
+"""Ends once no colour changes any more."""
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, PHONE])
 @pytest.mark.parametrize("view", VIEWS)
@@ -51,7 +55,7 @@ def test_axe_finds_no_violation(open_page: Open, stage: ConsoleStage, view: str,
     stage.place(STORIES[43])
     page = open_page(view.format(order=order_id), width=width, color_scheme=scheme, bypass_csp=True)
     shown(page)
-    page.wait_for_timeout(300)
+    page.evaluate(AT_REST)
     page.add_script_tag(path=AXE)
     violations = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
     assert violations == []
@@ -129,7 +133,6 @@ def test_server_that_is_gone_is_said_and_its_return_too(browser: Browser, stage:
 VIEWS = ["home", "orders", "saga", "bus", "replay", "dead-letters", "cost", "faults"]
 READ_ANEW = "() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/api/orders'))"
 """A request is among a browser's resources once its response has ended, and failed ones are too: they are cleared before."""
-TWO_FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 
 
 @pytest.mark.parametrize("view", VIEWS)
