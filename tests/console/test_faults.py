@@ -45,7 +45,7 @@ def test_banner_is_above_every_view_while_a_switch_is_on(open_page: Open, stage:
     expect(page.get_by_text("orderctl faults stop slow-gateway", exact=True)).to_be_visible()
     page.get_by_role("link", name="Orders", exact=True).click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Orders")
-    expect(banner).to_be_visible()
+    expect(banner.get_by_text("orderctl faults stop", exact=True)).to_be_visible()
     banner.get_by_role("button", name="Switch all off").click()
     expect(banner).to_have_count(0)
     assert stage.faults == []

@@ -36,7 +36,8 @@ export const Banner = () => {
   const on = faults.value.filter((fault) => fault.on).map(({ name }) => name);
   if (!on.length) return null;
   return html`<div class="banner" role="status"><span>Faults are on: <a href=${link(["faults"])}>${on.join(", ")}</a>.</span>
-    <button type="button" disabled=${isBusy.value} onClick=${() => stop([])}>Switch all off</button></div>`;
+    <button type="button" disabled=${isBusy.value} onClick=${() => stop([])}>Switch all off</button>
+    <${Command} text=${`${stage.value.command} faults stop`} /></div>`;
 };
 
 const Heal = ({ of: { name, order_id: id } }) => html`<p role="status">${name} began. ${id ? html`<a href=${link(["orders", id])}>Watch ${id} heal</a> or <a href=${link(["saga", id])}>its way through the saga</a>.` : html`<a href=${link(["dead-letters", "order/intake"])}>Watch the dead letters of order/intake</a>: the message is there, with its reason.`}</p>`;
