@@ -130,17 +130,16 @@ def test_server_that_is_gone_is_said_and_its_return_too(browser: Browser, stage:
         page.close()
 
 
-VIEWS = ["home", "orders", "saga", "bus", "replay", "dead-letters", "cost", "faults"]
 READ_ANEW = "() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/api/orders'))"
 """A request is among a browser's resources once its response has ended, and failed ones are too: they are cleared before."""
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_lists_read_anew_leave_the_focus_where_it_is(browser: Browser, stage: ConsoleStage, view: str) -> None:
-    stage.place(STORIES[0])
+    order_id = stage.place(STORIES[0])
     page = browser.new_page()
     with served(stage) as address:
-        page.goto(f"{address}/#/{view}")
+        page.goto(f"{address}/#/{view.format(order=order_id)}")
         expect(page.get_by_text("live", exact=True)).to_be_visible()
         page.locator("main :is(a, button, input, select, [tabindex='0']):visible").last.focus()
         page.evaluate("document.activeElement.dataset.mark = 'focused'")
