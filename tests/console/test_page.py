@@ -153,6 +153,22 @@ def test_lists_read_anew_leave_the_focus_where_it_is(browser: Browser, stage: Co
         page.close()
 
 
+@pytest.mark.parametrize("view", ["orders", "saga", "cost"])
+def test_view_draws_no_conclusion_from_a_list_that_is_not_read(open_page: Open, stage: ConsoleStage, view: str) -> None:
+    stage.place(STORIES[0])
+    held: list[Route] = []
+    page = open_page()
+    page.route("**/api/orders*", lambda route: held.append(route))  # noqa: PLW0108 - Playwright marks the function that it gets
+    page.goto(page.url.partition("#")[0] + f"#/{view}")
+    page.reload()
+    expect(page.get_by_text("being read")).to_be_visible()
+    expect(page.locator("main .empty")).to_have_count(1)
+    for route in held:
+        route.continue_()
+    expect(page.get_by_text("being read")).to_have_count(0)
+    page.unroute_all(behavior="ignoreErrors")
+
+
 DIGITS = {"HUF": r"\d+\.\d\d", "IQD": r"\d+\.\d{3}", "JPY": r"[\d,]+"}
 
 
