@@ -1,8 +1,10 @@
-"""Which tests one process of a parallel run keeps together, and which files come first."""
+"""Which tests one process of a parallel run keeps together, which files come first, and the figures at the end."""
 
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+
+from tests.support.figures import recorded
 
 TOGETHER = ("tests/infrastructure/",)
 """Folders with tests that share an expensive fixture."""
@@ -33,3 +35,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.hookimpl(optionalhook=True)  # without pytest-xdist, all tests are in one process
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByPlace:
     return ByPlace(config, log)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    figures = recorded([*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")])
+    if figures:
+        terminalreporter.section("figures")
+        for figure in figures:
+            terminalreporter.write_line(figure)

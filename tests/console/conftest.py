@@ -16,8 +16,6 @@ PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 TWO_FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 """Ends once the page has drawn what it knows."""
-FIGURES: list[str] = []
-"""Measured figures beside their bars, printed at the end."""
 Open = Callable[..., Page]
 
 
@@ -64,10 +62,3 @@ def open_page(browser: Browser, stage: ConsoleStage, tmp_path: Path) -> Iterator
 def watched(stage: ConsoleStage) -> None:
     """Wait until the bus delivers its events to a page."""
     eventually(lambda: stage.bus.watchers, PATIENCE_MS / 1000, "a page watches the bus")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if FIGURES:
-        terminalreporter.section("figures of the page")
-        for figure in FIGURES:
-            terminalreporter.write_line(figure)

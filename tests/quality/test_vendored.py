@@ -8,6 +8,7 @@ import pytest
 
 from console.static_files import FOLDER, static_files
 from tests.quality.test_repository import NOTICE, section
+from tests.support.figures import FIGURE, RecordFigure
 
 REPOSITORY = Path(__file__).parents[2]
 VENDOR = FOLDER / "vendor"
@@ -42,8 +43,9 @@ def test_notice_names_the_version_and_the_licence(package: str) -> None:
     assert "3. Scripts of the operator's page" in NOTICE
 
 
-def test_all_scripts_together_are_light() -> None:
+def test_all_scripts_together_are_light(record_property: RecordFigure) -> None:
     sent = sum(len(file.compressed) for file in static_files().values() if file.media_type == "text/javascript")
+    record_property(FIGURE, f"scripts of {sent:,} bytes of gzip (bar {MOST_BYTES:,})")
     assert sent <= MOST_BYTES, f"{sent} bytes of gzip"
 
 
