@@ -138,13 +138,14 @@ READ_ANEW = "() => performance.getEntriesByType('resource').some(({ name }) => n
 """A request is among a browser's resources once its response has ended, and failed ones are too: they are cleared before."""
 
 
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("view", [view for view in VIEWS if "{order}" not in view])
 def test_lists_read_anew_leave_the_focus_where_it_is(browser: Browser, stage: ConsoleStage, view: str) -> None:
-    order_id = stage.place(STORIES[0])
+    stage.place(STORIES[0])
     page = browser.new_page()
     with served(stage) as address:
-        page.goto(f"{address}/#/{view.format(order=order_id)}")
+        page.goto(f"{address}/#/{view}")
         expect(page.get_by_text("live", exact=True)).to_be_visible()
+        shown(page)
         page.locator("main :is(a, button, input, select, [tabindex='0']):visible").last.focus()
         page.evaluate("document.activeElement.dataset.mark = 'focused'")
     expect(page.get_by_text("connection lost, trying again")).to_be_visible()
