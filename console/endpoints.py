@@ -39,27 +39,14 @@ class Endpoints:
 
     def reads(self, path: str, read: Callable[[Request], object]) -> Route:
         """Return the route that answers with the JSON value that `read` returns. Its work must be short and limited."""
-
-        def answer(request: Request) -> Response:
-            try:
-                return JSONResponse(read(request))
-            except Exception as error:
-                return self._refused(error)
-
-        return Route(path, answer)
+        return Route(path, lambda request: self._answered(lambda: read(request)))
 
     def changes(self, path: str, change: Callable[[Request, Asked], object]) -> Route:
         """Return the route of a POST that answers with the JSON value of `change`. A page that is read-only refuses it."""
 
-        def work(request: Request, body: bytes) -> Response:
-            try:
-                return JSONResponse(change(request, self._permitted(body)))
-            except Exception as error:
-                return self._refused(error)
-
         async def answer(request: Request) -> Response:
             body = await request.body()
-            return await run_in_threadpool(work, request, body)
+            return await run_in_threadpool(self._answered, lambda: change(request, self._permitted(body)))
 
         return Route(path, answer, methods=["POST"])
 
@@ -71,13 +58,14 @@ class Endpoints:
 
         def work(request: Request, body: bytes) -> Response:
             errors: list[str] = []
-            try:
+
+            def acted() -> object:
                 given = self._permitted(body)
-                answer: Response = JSONResponse(change(request, given, self._record(given, errors)))
-            except Exception as error:
-                answer = self._refused(error)
-            for error_of_trail in errors:
-                answer.headers[UNRECORDED] = error_of_trail
+                return change(request, given, self._record(given, errors))
+
+            answer = self._answered(acted)
+            for error in errors:
+                answer.headers[UNRECORDED] = error
             return answer
 
         async def answer(request: Request) -> Response:
@@ -131,6 +119,13 @@ class Endpoints:
         if not self.actions:
             raise UserError("This page is read-only.", "Start it with `--allow-actions` to change the stage.")
         return asked(body)
+
+    def _answered(self, work: Callable[[], object]) -> Response:
+        """Return the result of the work as an answer, or its trouble as an error with status 400."""
+        try:
+            return JSONResponse(work())
+        except Exception as error:
+            return self._refused(error)
 
     async def _lines(self, work: lines.Work) -> Response:
         """Return the lines of the work as an answer. Trouble before the first line is an error with status 400."""
