@@ -1,7 +1,6 @@
 """The requests about dead letters: the queues, the messages of one, and another try or the end for them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Final, TypedDict
@@ -14,7 +13,7 @@ from console.lines import Send
 from operations.aws.target import Target
 from operations.dead_letters import messages, redrives
 from operations.dead_letters.messages import DeadLetter
-from operations.dead_letters.redrives import Chosen, Outcome
+from operations.dead_letters.redrives import Chosen
 
 MOST_SHOWN: Final = 100
 
@@ -58,30 +57,14 @@ class DeadLetters:
 
     def _redrive(self, request: Request, asked: Asked, record: Record, send: Send) -> None:
         name, which = request.path_params["name"], self._chosen(asked)
-        with _reporting(f"dlq redrive {name}", record, send) as report:
+        with redrives.reporting(lambda one: send([one]), lambda moved: record(f"dlq redrive {name}", moved)) as report:
             redrives.redrive(self._target, name, which, redrives.MAX_ATTEMPTS, report)
 
     def _drop(self, request: Request, asked: Asked, record: Record, send: Send) -> None:
         name, which = request.path_params["name"], self._chosen(asked)
-        with _reporting(f"dlq drop {name}", record, send) as report:
+        with redrives.reporting(lambda one: send([one]), lambda moved: record(f"dlq drop {name}", moved)) as report:
             redrives.drop(self._target, name, which, self._folder / redrives.copies(name, self._now()), report)
 
     def _chosen(self, asked: Asked) -> Chosen:
         """Return the messages that a change is about: `{"ids": [...]}`, or `{"all": true}`."""
         return redrives.chosen(texts(asked, "ids"), everything=asked.get("all") is True)
-
-
-@contextmanager
-def _reporting(done: str, record: Record, send: Send) -> Iterator[Callable[[Outcome], None]]:
-    """Yield the function that sends an outcome. At the end, also of work that broke off, record the messages that moved."""
-    outcomes: list[Outcome] = []
-
-    def report(outcome: Outcome) -> None:
-        outcomes.append(outcome)
-        send([outcome])
-
-    try:
-        yield report
-    finally:
-        if moved := redrives.orders_of_moved(outcomes):
-            record(done, moved)

@@ -7,7 +7,8 @@ and deleted after. A command that dies in between leaves it in both places, and 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -146,9 +147,26 @@ def drop(target: Target, name: str, which: Chosen, file: Path, report: Callable[
     return results
 
 
-def orders_of_moved(outcomes: Iterable[Outcome]) -> list[object]:
-    """Return the `order_id` of each message that has left its queue, whatever its body names there."""
-    return [one["order_id"] for one in outcomes if one["outcome"] != KEPT]
+@contextmanager
+def reporting(
+    show: Callable[[Outcome], object], record: Callable[[list[object]], object]
+) -> Iterator[Callable[[Outcome], None]]:
+    """Yield the `report` of a redrive or drop, which calls `show` with each outcome.
+
+    At the end, also of work that broke off, `record` receives the `order_id` of each message that has left its queue, whatever
+    its body names there. It is not called if none has.
+    """
+    outcomes: list[Outcome] = []
+
+    def report(outcome: Outcome) -> None:
+        outcomes.append(outcome)
+        show(outcome)
+
+    try:
+        yield report
+    finally:
+        if moved := [one["order_id"] for one in outcomes if one["outcome"] != KEPT]:
+            record(moved)
 
 
 def refusal(body: str) -> str | None:

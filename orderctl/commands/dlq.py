@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from operations.polling import wait_for
 from orderctl.terminal import files, output
 from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption, record
-
-if TYPE_CHECKING:
-    from operations.dead_letters.redrives import Outcome
 
 app = typer.Typer(no_args_is_help=True, help="Show, redrive or drop the messages of dead-letter queues.")
 
@@ -107,18 +104,14 @@ def redrive(
     which, act = redrives.chosen(ids, everything=everything, limit=limit), acts.act(ctx.obj, reason)
     if output.attended() and not yes:
         typer.confirm(f"Redrive {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
-    done: list[Outcome] = []
-    try:
-        with output.err.status("Redriving ...") as line:
-
-            def note(one: "Outcome") -> None:
-                done.append(one)
-                line.update(f"{one['id']}: {one['outcome']}")
-
-            results = redrives.redrive(ctx.obj, name, which, max_attempts, note)
-    finally:  # also of what an error or Ctrl-C broke off
-        if moved := redrives.orders_of_moved(done):
-            record(ctx.obj, f"dlq redrive {name}", act, moved)
+    with (
+        redrives.reporting(
+            lambda one: line.update(f"{one['id']}: {one['outcome']}"),
+            lambda moved: record(ctx.obj, f"dlq redrive {name}", act, moved),
+        ) as report,
+        output.err.status("Redriving ...") as line,
+    ):
+        results = redrives.redrive(ctx.obj, name, which, max_attempts, report)
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")
     if any(result["outcome"] == redrives.KEPT for result in results):
         raise CheckFailedError(
@@ -156,16 +149,11 @@ def drop(
     act = acts.act(ctx.obj, reason)
     if output.attended() and not yes:
         typer.confirm(f"Drop {'all' if everything else len(ids or [])} of {name}?", abort=True, err=True)
-    done: list[Outcome] = []
-    try:
-        with output.err.status("Dropping ...") as line:
-
-            def note(one: "Outcome") -> None:
-                done.append(one)
-                line.update(one["id"])
-
-            results = redrives.drop(ctx.obj, name, which, file, note)
-    finally:
-        if moved := redrives.orders_of_moved(done):
-            record(ctx.obj, f"dlq drop {name}", act, moved)
+    with (
+        redrives.reporting(
+            lambda one: line.update(one["id"]), lambda moved: record(ctx.obj, f"dlq drop {name}", act, moved)
+        ) as report,
+        output.err.status("Dropping ...") as line,
+    ):
+        results = redrives.drop(ctx.obj, name, which, file, report)
     output.show(results, OUTCOME, output_format, empty=f"{name} is empty.")
