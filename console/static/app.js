@@ -80,7 +80,7 @@ addEventListener("keydown", (event) => {
 follow({
   order: (order) => (take([order], { isLive: true }), refresh(order.order_id), walk(order.order_id)),
   published: ({ order_id: id }) => (refresh(id), walk(id), arrived(), moved()),
-  reset: () => (load(), refresh(route.value.path[1]), arrived(), moved()),
+  reset: () => (load(), refresh(route.value.path[1]), walk(route.value.path[1]), arrived(), moved()),
 });
 read("/api/stage").then(
   (found) => {

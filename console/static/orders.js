@@ -47,10 +47,10 @@ export async function load(part) {
       if ("more" in last && !part) more.value = last.more;
       take(values.filter((value) => "order_id" in value));
     });
+    complete.value = true;
   } catch (error) {
     failure.value = error;
   }
-  complete.value = true;
 }
 
 /** Return the begin of the ids with an order's number, or null: hyphens do not count, and 0, 1 and 8 are misread letters. */

@@ -39,6 +39,7 @@ VIEWS = (
 
 def shown(page: Page) -> None:
     """Wait until the view has its data."""
+    expect(page.get_by_text("being read")).to_have_count(0)
     expect(
         page.locator(".rows .row, svg .mark[role=button], .empty, .lamps, .saga, .events, [role=alert]").first
     ).to_be_visible()
@@ -134,27 +135,43 @@ def test_server_that_is_gone_is_said_and_its_return_too(browser: Browser, stage:
         page.close()
 
 
-READ_ANEW = "() => performance.getEntriesByType('resource').some(({ name }) => name.includes('/api/orders'))"
-"""A request is among a browser's resources once its response has ended, and failed ones are too: they are cleared before."""
+READ = "path => performance.getEntriesByType('resource').some(({ name }) => name.includes(path))"
+"""A request is among a browser's resources once its response has ended, and failed ones are too."""
+READ_ANEW = {
+    "home": "/api/events",
+    "bus": "/api/events",
+    "saga/{order}": "/api/saga/ord-",
+    "orders/{order}": "/api/orders/ord-",
+    "orders/{order}?event=ORDER%23{order}%231": "/api/orders/ord-",
+    "orders/none": "/api/orders/none",
+}
+"""The path that a view reads anew at each connection. The others read the list of orders."""
+LOST_AGAIN = "retry: 100\nevent: reset\ndata: null\n\n"
+"""A stream that the server ends at once, so that the page connects and reads anew every 100 milliseconds."""
 
 
-@pytest.mark.parametrize("view", [view for view in VIEWS if "{order}" not in view])
-def test_lists_read_anew_leave_the_focus_where_it_is(browser: Browser, stage: ConsoleStage, view: str) -> None:
-    stage.place(STORIES[0])
+@pytest.mark.parametrize("view", VIEWS)
+def test_reading_anew_and_its_failure_leave_the_focus_where_it_is(browser: Browser, stage: ConsoleStage, view: str) -> None:
+    order_id = stage.place(STORIES[0])
     page = browser.new_page()
+
+    def leaves_the_focus() -> None:
+        page.evaluate("performance.clearResourceTimings()")
+        page.wait_for_function(READ, arg=READ_ANEW.get(view, "/api/orders"))
+        page.evaluate(TWO_FRAMES)
+        expect(page.locator("[data-mark=focused]")).to_be_focused()
+
     with served(stage) as address:
-        page.goto(f"{address}/#/{view}")
-        expect(page.get_by_text("live", exact=True)).to_be_visible()
+        page.route("**/api/stream", lambda route: route.fulfill(content_type="text/event-stream", body=LOST_AGAIN))
+        page.goto(f"{address}/#/{view.format(order=order_id)}")
         shown(page)
         page.locator("main :is(a, button, input, select, [tabindex='0']):visible").last.focus()
         page.evaluate("document.activeElement.dataset.mark = 'focused'")
-    expect(page.get_by_text("connection lost, trying again")).to_be_visible()
-    stage.place(STORIES[1])
-    page.evaluate("performance.clearResourceTimings()")
-    with served(stage, run="another", port=int(address.rpartition(":")[2])):
-        page.wait_for_function(READ_ANEW)
-        page.evaluate(TWO_FRAMES)
-        expect(page.locator("[data-mark=focused]")).to_be_focused()
+        leaves_the_focus()
+        page.route(re.compile("/api/(?!stream)"), lambda route: route.fulfill(status=503))
+        leaves_the_focus()
+        page.unroute(re.compile("/api/(?!stream)"))
+        leaves_the_focus()
         page.close()
 
 

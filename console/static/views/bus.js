@@ -13,7 +13,8 @@ const EXAMPLES = {
   "totals above 100": '{"detail": {"data": {"total": {"amount": [{"numeric": [">", 10000]}]}}}}',
 };
 
-const latest = signal({ seen: 0, events: [] });
+/** The latest events that match a pattern, and how many there are in all. */
+const latest = signal({ pattern: "", seen: 0, events: [] });
 const failure = signal(null);
 const catalogue = signal([]);
 const draft = signal(null);
@@ -35,7 +36,7 @@ async function load() {
   const text = pattern();
   const isNow = () => text === pattern();
   const found = await attempt(failure, () => read(`/api/events?pattern=${encodeURIComponent(text)}`), "events", isNow);
-  if (found && isNow()) latest.value = found;
+  if (found && isNow()) latest.value = { ...found, pattern: text };
 }
 
 let timer = null;
@@ -130,6 +131,7 @@ const Catalogue = () => html`<section aria-label="Catalogue">
 export const Bus = () => {
   const text = pattern();
   const { seen, events } = latest.value;
+  const isRefused = failure.value && latest.value.pattern !== text;
   const command = `${stage.value?.command ?? "orderctl"} events tail${text ? ` --pattern ${shell(text)}` : ""}`;
   return html`
     <h1>Bus</h1>
@@ -142,7 +144,8 @@ export const Bus = () => {
     </form>
     <p class="buttons">${Object.entries(EXAMPLES).map(([name, example]) => html`<button type="button" onClick=${() => setQuery({ pattern: example })}>${name}</button>`)}</p>
     <${Command} text=${command} />
-    ${failure.value ? html`<${Failure} error=${failure.value} />` : events.length ? html`<${Tail} />` : html`<${Nothing} />`}
+    ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
+    ${isRefused ? null : events.length ? html`<${Tail} />` : html`<${Nothing} />`}
     <${Publish} />
     <${Catalogue} />
   `;

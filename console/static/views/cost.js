@@ -1,7 +1,7 @@
 // Cost: what the orders that the search of the list chooses would have cost on AWS, by promise.
 import { effect, signal } from "../vendor/signals-core.mjs";
 import { count, counted } from "../format.js";
-import { all, chosen, complete } from "../orders.js";
+import { all, chosen, complete, failure as unread } from "../orders.js";
 import { Command, Empty, Failure, Table } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, read, stage } from "../server.js";
@@ -20,7 +20,7 @@ const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 /** The view. */
 export const Cost = () => {
   const query = route.value.query;
-  if (!complete.value) return html`<h1>Cost</h1><${Empty} why="The orders are being read." />`;
+  if (!complete.value) return html`<h1>Cost</h1>${unread.value ? html`<${Failure} error=${unread.value} />` : html`<${Empty} why="The orders are being read." />`}`;
   const counts = new Map();
   for (const order of chosen.value) counts.set(order.path, (counts.get(order.path) ?? 0) + 1);
   const { paths = {}, promises = {}, region } = prices.value ?? {};

@@ -30,7 +30,7 @@ async function load(id) {
     const found = await read(`/api/orders/${encodeURIComponent(id)}`);
     if (id === shown.value) batch(() => ((course.value = found), (failure.value = null), (loaded.value = id)));
   } catch (error) {
-    if (id === shown.value) batch(() => ((course.value = null), (failure.value = error), (loaded.value = id)));
+    if (id === shown.value) batch(() => ((failure.value = error), (loaded.value = id)));
   }
 }
 

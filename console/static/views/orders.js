@@ -115,7 +115,7 @@ const Filter = ({ label, name, options }) => html`
 const NothingFound = () => {
   const { q = "", status, reason } = route.value.query;
   const command = stage.value?.command ?? "orderctl";
-  if (!complete.value) return html`<${Empty} why="The orders are being read." />`;
+  if (!complete.value) return failure.value ? null : html`<${Empty} why="The orders are being read." />`;
   if (!q && !status && !reason) {
     return html`<${Empty} why="This stage has no order yet.">
       <p>Place one. It appears here at once:</p>
@@ -149,7 +149,7 @@ export const Orders = () => {
       </label>
       <${Filter} label="Status" name="status" options=${statuses.value} />
       <${Filter} label="Reason" name="reason" options=${reasons.value} />
-      <p class="tally" role="status">${count(chosen.value.length)} of ${counted(all.value.length, "order")}${complete.value ? "" : ", reading"}</p>
+      <p class="tally" role="status">${count(chosen.value.length)} of ${counted(all.value.length, "order")}${complete.value || failure.value ? "" : ", reading"}</p>
       <p class="tally"><a href=${link(["saga"], route.value.query)}>saga</a> <a href=${link(["cost"], route.value.query)}>cost</a></p>
     </form>
     ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
@@ -159,6 +159,6 @@ export const Orders = () => {
           <button type="button" disabled=${!CUSTOMER_ID.test(q)} onClick=${() => load({ customer: q })}>read all orders of customer ${q || "…"}</button>
         </p>`
       : null}
-    ${chosen.value.length ? html`<${Table} />` : failure.value ? null : html`<${NothingFound} />`}
+    ${chosen.value.length ? html`<${Table} />` : html`<${NothingFound} />`}
   `;
 };

@@ -1,7 +1,7 @@
 // The saga: its graph as the workflow has it, with the way of one order, or with the number of all orders on each edge.
 import { effect, signal } from "../vendor/signals-core.mjs";
 import { count, counted, duration } from "../format.js";
-import { chosen, complete } from "../orders.js";
+import { chosen, complete, failure as unread } from "../orders.js";
 import { Command, Empty, Failure } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, read, stage } from "../server.js";
@@ -17,7 +17,7 @@ export async function walk(id) {
   if (!id || id !== shown()) return;
   const isNow = () => id === shown();
   const found = await attempt(failure, () => read(`/api/saga/${encodeURIComponent(id)}`), "way", isNow);
-  if (isNow()) way.value = found ?? null;
+  if (found && isNow()) way.value = found;
 }
 
 effect(() => {
@@ -63,12 +63,13 @@ const Picture = ({ picture, numbers, states }) => {
 export const Saga = () => {
   const id = shown();
   const isReady = graph.value && stage.value && (id ? way.value : complete.value);
+  const error = failure.value ?? (id ? null : unread.value);
   const states = id && way.value ? new Map(way.value.states.map((state) => [state.name, state])) : null;
   const numbers = !isReady ? null : id ? new Map(way.value.edges.map((edge) => [edge, 1])) : tallied();
   return html`
     <h1>Saga</h1>
-    ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
-    ${!isReady ? (failure.value ? null : html`<${Empty} why="The saga is being read." />`) : html`
+    ${error ? html`<${Failure} error=${error} />` : null}
+    ${!isReady ? (error ? null : html`<${Empty} why="The saga is being read." />`) : html`
       ${id
         ? html`<p>The way of <a class="id" href=${link(["orders", id])}>${id}</a>, with the time of each state. <a href=${link(["saga"])}>All orders</a></p><${Command} text=${`${stage.value.command} trace ${id}`} />`
         : numbers.size
