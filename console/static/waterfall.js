@@ -59,6 +59,8 @@ export function scaled(course, width, zoom) {
   return { at, x: (text) => places.get(time(text)) ?? MARGIN, breaks, width: Math.max(width, x + MARGIN) };
 }
 
+const tries = ({ tries: number }) => (number ? ` ×${number}` : "");
+
 const remarks = (event) => [
   ...(event.times_put > 1 ? [["again", `×${event.times_put}`]] : []),
   ...(event.replays.length ? [["replayed", `↻${event.replays.length}`]] : []),
@@ -99,7 +101,7 @@ export function placed(course, scale) {
     });
   }
   for (const work of course.left) {
-    const wide = (work.what.length + 3) * CHARACTER;
+    const wide = (work.what.length + tries(work).length + 3) * CHARACTER;
     place(lanes.find(({ name }) => name === work.service), { work, x: scale.width - 10, from: scale.width - wide, to: scale.width });
   }
   let y = AXIS;
@@ -168,9 +170,9 @@ function Mark({ mark, lane, isChosen, choose, first, next }) {
 function Left({ mark, lane }) {
   const y = middle(lane, mark);
   return html`<g class="left">
-    <title>${mark.work.what}${mark.work.due ? `, due ${mark.work.due}` : ""}</title>
+    <title>${mark.work.what}${mark.work.due ? `, due ${mark.work.due}` : ""}${mark.work.tries ? `, after try ${mark.work.tries}` : ""}</title>
     <circle cx=${mark.x} cy=${y} r="5" />
-    <text x=${mark.x - 11} y=${y + 4} text-anchor="end">${mark.work.what}</text>
+    <text x=${mark.x - 11} y=${y + 4} text-anchor="end">${mark.work.what}<tspan class="again">${tries(mark.work)}</tspan></text>
   </g>`;
 }
 

@@ -8,11 +8,13 @@ from kernel.naming import SERVICES, SOURCE_PREFIX
 from operations import order_trace
 from operations.aws.target import Target
 from operations.contracts.subscriptions import BY_LIVE_ORDERS_ONLY
-from operations.event_pattern import Pattern
+from operations.event_pattern import Mismatch
+from operations.events import bus_rules
 from operations.events.bus_rules import Rule
 from operations.events.journal import BusEvent
 from operations.order_trace import Node, Trace
 from operations.orders import store
+from operations.orders.row_changes import AttributeChange, row_changes
 from operations.orders.status_changes import StatusChange, status_changes
 from operations.orders.store import ListedOrder, RelatedRow, RowOfOrder
 from operations.orders.wait_reasons import Waiting, waiting
@@ -84,11 +86,20 @@ class Delivery(TypedDict):
     handled_at: str | None
 
 
+class RuleDecision(TypedDict):
+    """What a rule of the bus did with an event. `why` has the first field that differs if the rule did not take it."""
+
+    rule: str
+    takes: bool
+    why: str | None
+
+
 class CourseEvent(TypedDict):
     """An event of an order. `service` is the publisher, `channel` for a channel. Times are in RFC 3339 (UTC).
 
-    `published_at` is the time of the bus, which states whole seconds, and no earlier than `occurred_at`. `status` is the change
-    of the event's row, None for an event of no row. `untaken` says why no consumer has the event, or is None.
+    `published_at` is the time of the bus, which states whole seconds, and no earlier than `occurred_at`. `row` is the row
+    before and after the event, empty for an event of no row. `decisions` are those of the rules that take the event or name its
+    source and type; `other_rules` are for other events. `untaken` says why no consumer has the event, or is None.
     """
 
     event_id: str
@@ -100,10 +111,13 @@ class CourseEvent(TypedDict):
     published_at: str
     caused_by: str | None
     status: StatusChange | None
+    row: list[AttributeChange]
     times_put: int
     duplicates_dropped: int
     replays: list[str]
     deliveries: list[Delivery]
+    decisions: list[RuleDecision]
+    other_rules: int
     untaken: str | None
     envelope: BusEvent
 
@@ -120,12 +134,16 @@ class Step(TypedDict):
 
 
 class Left(TypedDict):
-    """Work that is left in a service's row: events that are not published yet, or a look of the sweeper at `due`."""
+    """Work that is left in a service's row: events that are not published yet, or a look of the sweeper at `due`.
+
+    `tries` is how often the sweeper tried since the row's latest move.
+    """
 
     service: str
     what: str
     since: str | None
     due: str | None
+    tries: int
 
 
 class Course(TypedDict):
@@ -151,7 +169,7 @@ def course(target: Target, order_id: str, traced: Traced = order_trace.journaled
     rows: dict[str, Sequence[RowOfOrder]] = {"order": [row], **related}
     rules = order_trace.service_rules(target)
     trace = traced(target, row, related, rules)
-    events = list(described(trace.roots, related.get("notification", ()), rules))
+    events = list(described(trace.roots, rows, rules))
     return {
         "order": shown(row),
         "waits": waiting(cast(ListedOrder, row)),
@@ -173,15 +191,22 @@ def shown(row: RowOfOrder) -> ShownRow:
     return read
 
 
-def described(roots: Iterable[Node], notes: Iterable[RelatedRow], rules: Sequence[Rule]) -> Iterator[CourseEvent]:
-    """Yield the events of the trees by when they occurred. `notes` are the rows of the order's mails."""
+def described(roots: Iterable[Node], rows: Mapping[str, Sequence[RowOfOrder]], rules: Sequence[Rule]) -> Iterator[CourseEvent]:
+    """Yield the events of the trees by when they occurred. `rows` are the rows of each service by service."""
+    notes = cast(Sequence[RelatedRow], rows.get("notification", ()))
     mailed = {str(note.get("causation_id")): note["created_at"] for note in notes}
     nodes = [node for root in roots for node in _below(root)]
     nodes.sort(key=_occurred_at)
     changes = status_changes((node.published.event_id, node.published.detail_type) for node in nodes)
+    stated = [(node.published.event_id, node.published.event) for node in nodes]
+    states = row_changes(
+        ((event_id, event, changes[event_id]) for event_id, event in stated if event_id in changes),
+        {row["pk"]: row for found in rows.values() for row in found},
+    )
     for node in nodes:
         published = node.published
         metadata = published.metadata
+        decisions = decided(published.event, rules)
         yield {
             "event_id": published.event_id,
             "event": published.detail_type,
@@ -192,22 +217,33 @@ def described(roots: Iterable[Node], notes: Iterable[RelatedRow], rules: Sequenc
             "published_at": _published_at(node),
             "caused_by": str(metadata["causation_id"]) if "causation_id" in metadata else None,
             "status": changes.get(published.event_id),
+            "row": states.get(published.event_id, []),
             "times_put": published.times_put,
             "duplicates_dropped": node.duplicates,
             "replays": [replay.name for replay in node.replays],
             "deliveries": [_delivery(node, name, mailed) for name in node.reached],
-            "untaken": None if node.reached else untaken(published.event, rules),
+            "decisions": decisions,
+            "other_rules": len(rules) - len(decisions),
+            "untaken": None if node.reached else untaken(published.event, decisions),
             "envelope": published.event,
         }
 
 
-def untaken(event: BusEvent, rules: Iterable[Rule]) -> str:
-    """Return why no rule takes an event: the first field that differs, for each rule that names the event's type."""
-    reasons = []
+def decided(event: BusEvent, rules: Iterable[Rule]) -> list[RuleDecision]:
+    """Return the decisions of the rules that take an event, or that name its source and type and still do not take it."""
+    found: list[RuleDecision] = []
     for rule in rules:
-        differing = Pattern(rule.pattern).mismatches(event)
-        if differing and not any(mismatch.field in ("detail-type", "source") for mismatch in differing):
-            reasons.append(f"{rule.name} does not take it: {differing[0]}")
+        verdict = bus_rules.verdict(rule, event)
+        differing = verdict["mismatches"]
+        if not any(mismatch["field"] in ("detail-type", "source") for mismatch in differing):
+            why = verdict["refused"] or (str(Mismatch(**differing[0])) if differing else None)
+            found.append({"rule": rule.name, "takes": verdict["matches"], "why": why})
+    return found
+
+
+def untaken(event: BusEvent, decisions: Iterable[RuleDecision]) -> str:
+    """Return why no rule takes an event, by the decisions of those that name its type."""
+    reasons = [f"{decision['rule']} does not take it: {decision['why']}" for decision in decisions]
     return "; ".join(reasons) or f"No rule of the stage names {event['detail-type']} from {event['source']}"
 
 
@@ -237,9 +273,11 @@ def left(service: str, row: RowOfOrder) -> Iterator[Left]:
     for text in row.get("pending", ()):
         staged = outside_json.read_object(outbox_text.unpack(text))
         what = f"{staged['detail-type']} is not published yet"
-        yield {"service": service, "what": what, "since": row.get("pending_since") or row["updated_at"], "due": None}
+        since = row.get("pending_since") or row["updated_at"]
+        yield {"service": service, "what": what, "since": since, "due": None, "tries": 0}
     if "next_due" in row:
-        yield {"service": service, "what": f"the sweeper looks at {row['pk']}", "since": None, "due": row["next_due"]}
+        what = f"the sweeper looks at {row['pk']}"
+        yield {"service": service, "what": what, "since": None, "due": row["next_due"], "tries": row.get("attempts", 0)}
 
 
 def _below(node: Node) -> Iterator[Node]:

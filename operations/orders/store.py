@@ -34,7 +34,9 @@ OTHER_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class RowOfOrder(AggregateRow, SweptAttributes):
-    """A row of an order in any service, with the attributes that all of them have."""
+    """A row of an order in any service, with the attributes that all of them have. The order's own has its `attempts`."""
+
+    attempts: NotRequired[int]
 
 
 class RelatedRow(RowOfOrder):
@@ -108,7 +110,7 @@ def _missing(order_id: str) -> UserError:
 
 def statuses(target: Target, order_ids: Iterable[str]) -> dict[str, OrderStatus]:
     """Return the existing rows of these orders, by id, with `status`, `reason` and `total`."""
-    return {row["order_id"]: row for row in _read(target, order_ids, STATUS)}
+    return {row["order_id"]: cast(OrderStatus, row) for row in _read(target, order_ids, STATUS)}
 
 
 def listed(target: Target, order_ids: Iterable[str]) -> dict[str, ListedOrder]:
@@ -116,13 +118,20 @@ def listed(target: Target, order_ids: Iterable[str]) -> dict[str, ListedOrder]:
     return {row["order_id"]: cast(ListedOrder, row) for row in _read(target, order_ids, LISTED)}
 
 
-def _read(target: Target, order_ids: Iterable[str], names: Sequence[str]) -> Iterator[OrderStatus]:
-    """Yield these attributes of the orders' rows, by consistent reads of up to 100 rows."""
-    table, client = target.parameter("order/table-name"), target.client("dynamodb")
-    for part in in_parts(order_ids, MAX_KEYS):
+def _read(target: Target, order_ids: Iterable[str], names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    return of_keys(target, "order", (f"ORDER#{order_id}" for order_id in order_ids), names)
+
+
+def of_keys(target: Target, service: str, keys: Iterable[str], names: Sequence[str]) -> Iterator[Mapping[str, Any]]:
+    """Yield these attributes of the existing rows of a service with these values of `pk`.
+
+    The reads are consistent, of up to 100 rows.
+    """
+    table, client = target.parameter(f"{service}/table-name"), target.client("dynamodb")
+    for part in in_parts(keys, MAX_KEYS):
         wanted: dict[str, object] = {
             table: {
-                "Keys": [marshal({"pk": f"ORDER#{order_id}"}) for order_id in part],
+                "Keys": [marshal({"pk": key}) for key in part],
                 "ConsistentRead": True,
                 "ProjectionExpression": ", ".join(f"#{name}" for name in names),
                 "ExpressionAttributeNames": {f"#{name}": name for name in names},
@@ -130,7 +139,7 @@ def _read(target: Target, order_ids: Iterable[str], names: Sequence[str]) -> Ite
         }
         while wanted:
             answer = client.batch_get_item(RequestItems=wanted)
-            yield from (cast(OrderStatus, unmarshal(item)) for item in answer["Responses"].get(table, ()))
+            yield from (unmarshal(item) for item in answer["Responses"].get(table, ()))
             wanted = answer.get("UnprocessedKeys", {})
 
 

@@ -67,7 +67,11 @@ def test_chosen_event_shows_its_envelope_its_deliveries_and_the_row(open_page: O
     page.locator("svg .mark[role=button]", has_text="OrderCancelled").click()
     inspector = page.get_by_role("complementary")
     expect(inspector.get_by_role("heading", level=2)).to_have_text("OrderCancelled v2")
-    expect(inspector).to_contain_text("CANCEL_REQUESTED → REFUNDING")
+    change = inspector.get_by_role("region", name="The row before and after the event")
+    expect(change.get_by_role("row", name="status")).to_have_text("statusCANCEL_REQUESTEDREFUNDING")
+    expect(change.get_by_role("row", name="total").get_by_role("cell").last).to_contain_text("49.99")
+    expect(change.locator(".chosen")).to_have_count(2)
+    expect(inspector).to_contain_text("✓ payment/cancellations takes it")
     expect(inspector).to_contain_text("payment/cancellations: handled at 2026-11-23T12:")
     expect(inspector).to_contain_text("inventory/cancellations: matched by its rule")
     envelope = json.loads(inspector.get_by_role("region", name="Envelope").inner_text())
@@ -209,3 +213,10 @@ def test_event_that_reaches_the_journal_late_is_shown(open_page: Open, stage: Co
     expect(page.locator(".summary")).to_contain_text("inventory gave no answer at try 2")
     stage.bus.published.extend(published)
     expect(page.locator("svg .mark[role=button]").first).to_be_visible(timeout=15_000)
+
+
+def test_tries_of_the_sweeper_have_the_mark_of_retries(open_page: Open, stage: ConsoleStage) -> None:
+    order_id = stage.place(WAITING)
+    stage.change(order_id, attempts=3)
+    page = open_page(f"orders/{order_id}")
+    expect(page.locator("svg .left .again").first).to_have_text("\N{MULTIPLICATION SIGN}3")

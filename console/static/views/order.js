@@ -1,6 +1,6 @@
 // One order: its state, its course over the services, the chosen event, and the actions.
 import { batch, computed, signal } from "../vendor/signals-core.mjs";
-import { money, number, offset, sentence, words } from "../format.js";
+import { counted, money, number, offset, sentence, words } from "../format.js";
 import { all } from "../orders.js";
 import { because, Command, Copy, Empty, Fact, Failure, ReadOnly, Reason, Status, Table, Time, Twice, Waits } from "../parts.js";
 import { link, route, setQuery } from "../route.js";
@@ -127,7 +127,7 @@ const Legend = () => html`<ul class="legend" aria-label="Legend">
   <li><svg width="16" height="16" aria-hidden="true"><g class="mark refusal"><path class="sign" d="M2,2 l12,12 m0,-12 l-12,12" /></g></svg> refusal</li>
   <li><svg width="16" height="16" aria-hidden="true"><g class="mark compensation"><path class="sign" d="M1,8 l7,-7 l7,7 l-7,7 z" /></g></svg> compensation</li>
   <li><svg width="24" height="16" aria-hidden="true"><g class="mark step"><rect class="step" x="0" y="3" width="24" height="10" rx="3" /></g></svg> duration of a step</li>
-  <li><span class="again">×2</span> published again</li>
+  <li><span class="again">×2</span> tried or published again</li>
   <li><span class="replayed">↻</span> replayed</li>
   <li><span class="dropped">⊘</span> duplicates dropped</li>
 </ul>`;
@@ -186,6 +186,25 @@ const Events = () => {
 
 const Json = ({ value, label }) => html`<pre tabindex="0" role="region" aria-label=${label}>${JSON.stringify(value, null, 2)}</pre>`;
 
+/** The decisions of the rules that take an event, or that could have. */
+const Decisions = ({ event }) => html`<ul>
+  ${event.decisions.map(({ rule, takes, why }) => html`<li class=${takes ? "" : "muted"}>${takes ? "✓" : "✕"} ${rule} ${takes ? "takes it" : html`does not take it: ${why}`}</li>`)}
+  <li class="muted">${counted(event.other_rules, "rule")} for other events</li>
+</ul>`;
+
+const value = (found) => (found === null ? html`<span class="muted">none</span>` : found.currency ? money(found) : typeof found === "object" ? JSON.stringify(found) : found);
+
+/** What an event states of its row, and what the events before it did. */
+const RowChange = ({ row }) => html`<${Table}
+  label="The row before and after the event"
+  head=${["Attribute", "Before", "After"]}
+  items=${row}
+  id="name"
+  isChosen=${({ before, after }) => JSON.stringify(before) !== JSON.stringify(after)}
+  cells=${({ name, before, after }) => [name, value(before), value(after)]}
+/>
+<p class="note">No table keeps what a row was: this is what its events state. Changed attributes are marked.</p>`;
+
 const Inspector = () => {
   const found = course.value;
   const { order } = found;
@@ -199,13 +218,15 @@ const Inspector = () => {
             <${Fact} name="From">${event.service}<//>
             <${Fact} name="Occurred"><time datetime=${event.occurred_at}>${event.occurred_at}</time><//>
             <${Fact} name="On the bus"><time datetime=${event.published_at}>${event.published_at}</time><//>
-            ${event.status ? html`<${Fact} name="Status of its row">${event.status.before.join(" or ") || "no row"} → ${event.status.after.join(" or ")}<//>` : null}
             <${Fact} name="Cause">${event.caused_by ?? "not stated"}<//>
           </dl>
           <h3>Deliveries</h3>
           ${event.deliveries.length
             ? html`<ul>${event.deliveries.map((delivery) => html`<li>${delivery.consumer}: ${delivery.handled_at ? html`handled at <time datetime=${delivery.handled_at}>${delivery.handled_at}</time>` : "matched by its rule; the handling leaves no time of its own"}</li>`)}</ul>`
             : html`<p>${sentence(event.untaken)}.</p>`}
+          <h3>Rule decisions</h3>
+          <${Decisions} event=${event} />
+          ${event.row.length ? html`<h3>The row before and after</h3><${RowChange} row=${event.row} />` : null}
           <h3>Envelope</h3>
           <p class="buttons"><${Copy} text=${JSON.stringify(event.envelope, null, 2)} label="Copy as JSON" /></p>
           <${Json} value=${event.envelope} label="Envelope" />`

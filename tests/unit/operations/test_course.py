@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 from kernel import clock
+from operations.events.bus_rules import Rule
 from operations.orders import course, wait_reasons
 from operations.orders.course import Course
+from operations.orders.row_changes import comparable
 from operations.orders.status_changes import status_changes
 from tests.support.audited_stage import STORIES, Story
 from tests.support.console_stage import ConsoleStage
@@ -110,16 +112,57 @@ def test_event_without_a_consumer_says_why() -> None:
 def test_rule_that_filters_an_event_out_is_named() -> None:
     event: Any = {"source": "orderflow.order", "detail-type": "OrderCancelled", "detail": {"data": {"confirmed": False}}}
     pattern = {"source": ["orderflow.order"], "detail-type": ["OrderCancelled"], "detail": {"data": {"confirmed": [True]}}}
-    rules = [course.Rule("payment/cancellations", enabled=True, pattern=json.dumps(pattern), description="")]
-    assert course.untaken(event, rules).startswith("payment/cancellations does not take it: detail.data.confirmed: expected")
+    rules = [Rule("payment/cancellations", enabled=True, pattern=json.dumps(pattern), description="")]
+    (decision,) = course.decided(event, rules)
+    assert (decision["rule"], decision["takes"]) == ("payment/cancellations", False)
+    assert str(decision["why"]).startswith("detail.data.confirmed: expected")
+    assert course.untaken(event, [decision]).startswith(
+        "payment/cancellations does not take it: detail.data.confirmed: expected"
+    )
+
+
+def test_each_rule_that_could_take_an_event_states_its_decision() -> None:
+    found = {event["event"]: event for event in lived(DELIVERED)["events"]}
+    confirmed, fulfilled = found["OrderConfirmed"], found["OrderFulfilled"]
+    assert {decision["rule"] for decision in confirmed["decisions"] if decision["takes"]} == {
+        delivery["consumer"] for delivery in confirmed["deliveries"]
+    }
+    assert fulfilled["decisions"] == []
+    assert fulfilled["other_rules"] == confirmed["other_rules"] + len(confirmed["decisions"])
+
+
+def test_event_shows_the_row_before_and_after() -> None:
+    found = {event["event"]: event for event in lived(RETURNED)["events"]}
+    assert found["OrderCancelRequested"]["row"] == [
+        {"name": "version", "before": 3, "after": 4},
+        {"name": "status", "before": "CONFIRMED", "after": "CANCEL_REQUESTED"},
+        {"name": "customer_id", "before": "customer-0", "after": "customer-0"},
+        {"name": "reason", "before": None, "after": "CUSTOMER"},
+    ]
+    placed = {change["name"]: change["before"] for change in found["OrderPlaced"]["row"]}
+    assert set(placed.values()) == {None}
+
+
+def test_rows_that_the_events_state_are_the_rows_as_they_are() -> None:
+    """After the last event of a row, unless a step without an event came later."""
+    stage, compared = ConsoleStage(), 0
+    for order_id in stage.place_all(STORIES):
+        found = course.course(stage, order_id, stage.traced)
+        for row in (row for rows in found["rows"].values() for row in rows):
+            last = [event for event in found["events"] if event["event_id"] == f"{row['pk']}#{row['version']}"]
+            for change in (change for event in last for change in event["row"]):
+                assert change["after"] == comparable(row[change["name"]]), (order_id, change)
+                compared += 1
+    assert compared > len(STORIES)
 
 
 def test_work_that_is_left_names_the_event_and_the_next_look() -> None:
     text = json.dumps({"detail-type": "OrderConfirmed", "source": "orderflow.order", "detail": {}})
-    row = {"pk": "ORDER#ord-1", "updated_at": "u", "pending": [text], "next_due": "2026-11-23T12:01:00.000Z"}
+    row = {"pk": "ORDER#ord-1", "updated_at": "u", "pending": [text], "attempts": 3}
+    row["next_due"] = "2026-11-23T12:01:00.000Z"
     assert list(course.left("order", row)) == [
-        {"service": "order", "what": "OrderConfirmed is not published yet", "since": "u", "due": None},
-        {"service": "order", "what": "the sweeper looks at ORDER#ord-1", "since": None, "due": "2026-11-23T12:01:00.000Z"},
+        {"service": "order", "what": "OrderConfirmed is not published yet", "since": "u", "due": None, "tries": 0},
+        {"service": "order", "what": "the sweeper looks at ORDER#ord-1", "since": None, "due": row["next_due"], "tries": 3},
     ]
 
 
