@@ -224,14 +224,20 @@ def begin_of_id(number: str) -> str:
     return begin
 
 
+class CatalogueVersion(TypedDict):
+    """A version of an event, and samples of it as the bus delivers them."""
+
+    version: int
+    samples: list[Mapping[str, object]]
+
+
 class CatalogueEntry(TypedDict):
-    """An event with its versions, the newest first, and an example of the newest as the bus delivers it."""
+    """An event with its versions, the newest first, and the consumers of any of them."""
 
     event: str
     publisher: str
-    versions: list[int]
+    versions: list[CatalogueVersion]
     consumers: list[str]
-    example: Mapping[str, object]
 
 
 def catalogue() -> list[CatalogueEntry]:
@@ -239,17 +245,10 @@ def catalogue() -> list[CatalogueEntry]:
     found: dict[str, CatalogueEntry] = {}
     for event in event_catalogue.events():
         entry = found.setdefault(
-            event.stem,
-            {
-                "event": event.detail_type,
-                "publisher": event.publisher,
-                "versions": [],
-                "consumers": [],
-                "example": event.delivered[0],
-            },
+            event.stem, {"event": event.detail_type, "publisher": event.publisher, "versions": [], "consumers": []}
         )
-        entry["versions"].append(event.version)
         started = BY_LIVE_ORDERS_ONLY[:1] if (event.source, event.detail_type) == BY_LIVE_ORDERS_ONLY[1:] else ()
+        entry["versions"].append({"version": event.version, "samples": event.delivered})
         entry["consumers"] = sorted({*entry["consumers"], *event.consumers, *started})
     return list(found.values())
 

@@ -50,7 +50,10 @@ def test_pattern_that_is_not_valid_says_why(open_page: Open) -> None:
 def test_catalogue_names_publishers_versions_and_consumers(open_page: Open) -> None:
     page = open_page("bus")
     row = page.get_by_role("region", name="Table of the catalogue").locator("tr", has_text="OrderPlaced").first
-    expect(row).to_contain_text("v3, v2, v1")
+    expect(row.locator("summary")).to_have_text(["v3", "v2", "v1"])
+    row.get_by_text("v2").click()
+    sample = json.loads(row.get_by_role("region", name="v2").inner_text())
+    assert sample["detail"]["metadata"]["event_version"] == 2
     expect(row).to_contain_text("order/start")
     confirmed = page.get_by_role("region", name="Table of the catalogue").locator("tr", has_text="OrderConfirmed")
     expect(confirmed).to_contain_text("notification/notices, shipping/orders")

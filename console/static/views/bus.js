@@ -115,14 +115,13 @@ const Catalogue = () => html`<section aria-label="Catalogue">
   <h2>Catalogue</h2>
   <${Table}
     label="Table of the catalogue"
-    head=${["Event", "Publisher", "Versions", "Consumers", "Example"]}
+    head=${["Event", "Publisher", "Consumers", "Versions, with samples"]}
     items=${catalogue.value}
     cells=${(entry) => [
       html`<a href=${link(["bus"], { pattern: JSON.stringify({ source: [sourceOf(entry)], "detail-type": [entry.event] }) })}>${entry.event}</a>`,
       entry.publisher,
-      entry.versions.map((version) => `v${version}`).join(", "),
       entry.consumers.join(", ") || html`<span class="muted">no consumer</span>`,
-      html`<${Envelope} value=${entry.example} label="Example" />`,
+      entry.versions.map(({ version, samples }) => html`<${Envelope} key=${version} value=${samples.length === 1 ? samples[0] : samples} label=${`v${version}`} />`),
     ]}
   />
 </section>`;

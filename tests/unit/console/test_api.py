@@ -243,7 +243,9 @@ def test_event_that_does_not_match_its_schema_is_refused_at_its_field(
 def test_catalogue_has_each_event_once_with_all_versions() -> None:
     entries = {(entry["publisher"], entry["event"]): entry for entry in catalogue()}
     assert len(entries) == len(catalogue()) == len(event_catalogue.newest())
-    assert entries["order", "OrderPlaced"]["versions"] == [3, 2, 1]
+    assert [each["version"] for each in entries["order", "OrderPlaced"]["versions"]] == [3, 2, 1]
+    for each in (version for entry in catalogue() for version in entry["versions"]):
+        assert {sample["detail"]["metadata"]["event_version"] for sample in each["samples"]} == {each["version"]}
     assert entries["order", "OrderCancelled"]["consumers"] == [
         "inventory/cancellations",
         "notification/notices",
