@@ -43,6 +43,22 @@ REASONS = {
     "CARRIER_REFUSED": "our carrier does not deliver to your address",
 }
 """The reasons of OrderCancelled in words for a customer, each to stand after "because"."""
+ORDER_AGAIN: Final = "If you still want these items, please order them again."
+NEXT_STEPS = {
+    "PAYMENT_DECLINED": "If you still want these items, please order them again with another card.",
+    "PAYMENT_UNAVAILABLE": ORDER_AGAIN,
+    "PAYMENT_VOIDED": ORDER_AGAIN,
+    "OUT_OF_STOCK": "You can order what is in stock, or choose another item.",
+    "INVENTORY_UNAVAILABLE": ORDER_AGAIN,
+    "STOCK_RELEASED": ORDER_AGAIN,
+    "CAPTURE_REFUSED": "If you still want these items, please order them again with another card.",
+    "CUSTOMER": "There is nothing else for you to do.",
+    "OPERATOR": "We are sorry. Please write to us if you would like us to find another item for you.",
+    "EXPIRED": ORDER_AGAIN,
+    "NO_ADDRESS": "If you still want these items, please order them again with a delivery address.",
+    "CARRIER_REFUSED": "If you still want these items, please order them again to another address.",
+}
+"""The next step of the customer, by the reason of the cancellation."""
 REFUNDED = "You will be refunded in full. Your bank may take a few business days to show the refund."
 NOT_CHARGED = "You have not been charged. If your bank has reserved the amount, it will be released."
 OUT_OF_STOCK: Final = "OUT_OF_STOCK"
@@ -102,7 +118,8 @@ def _own_fields(kind: Kind, shop: Shop, facts: OrderFacts | ShipmentFacts) -> di
     """Return the fields that only mails of this kind have: "dispatched" is of a shipment's facts, the others of an order's."""
     if kind == "cancelled":
         order = cast(OrderFacts, facts)
-        return {"reason": REASONS[order["reason"]], "payment": REFUNDED if order["confirmed"] else NOT_CHARGED}
+        reason, payment = order["reason"], REFUNDED if order["confirmed"] else NOT_CHARGED
+        return {"reason": REASONS[reason], "payment": payment, "next_step": NEXT_STEPS[reason]}
     if kind == "dispatched":
         tracking = cast(ShipmentFacts, facts)["tracking"]
         return {"tracking": tracking, "link": shop.tracking_url.replace("{tracking}", quote(tracking, safe=""))}

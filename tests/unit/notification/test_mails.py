@@ -112,6 +112,7 @@ def test_cancellation_states_its_reason_and_the_refund(reason: str, confirmed: b
     mail = compose("cancelled", reason=reason, confirmed=confirmed, short=[])
     money = "You will be refunded in full." if confirmed else "You have not been charged."
     assert f"because {mails.REASONS[reason]}.\n\n{money}" in mail.text
+    assert f"\n\n{mails.NEXT_STEPS[reason]}\n\nQuestions?" in mail.text
 
 
 def test_cancellation_names_what_is_missing_and_how_much_there_is() -> None:
