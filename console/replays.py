@@ -33,7 +33,7 @@ class Overview(TypedDict):
 class Followed(TypedDict):
     """A replay and its effect. `changed` is None while it is unknown; `left` is the work that is still in flight then.
 
-    `compared` says if the page compares the rows, which it does on the laptop for the replays that it started.
+    `compared` says if the page compares the rows from before and after: it started the replay, and was asked to.
     """
 
     replay: ShownReplay
@@ -43,7 +43,7 @@ class Followed(TypedDict):
 
 
 class Replays:
-    """The replays of one stage. It keeps the rows' hashes from before each replay that it started on the laptop."""
+    """The replays of one stage. It keeps the rows' hashes from before each replay that it is to compare."""
 
     def __init__(self, target: Target, now: Callable[[], datetime]) -> None:
         self._target = target
@@ -95,7 +95,7 @@ class Replays:
         archive_replay.check(self._target, window, self._now())
         if catch_up:
             catch_up_effects.check_tables(self._target, window, services, texts(asked, "despite_new_table"))
-        before = changes.snapshot(self._target) if self._target.is_laptop else None
+        before = changes.snapshot(self._target) if asked.get("compare") is True else None
         name = archive_replay.start(self._target, window, rule_arns, self._now(), catch_up=catch_up)
         record(f"replay start {name}")
         if before is not None:

@@ -87,7 +87,7 @@ class Delivery(TypedDict):
 
 
 class RuleDecision(TypedDict):
-    """What a rule of the bus did with an event. `why` has the first field that differs if the rule did not take it."""
+    """The decision of a rule of the bus about an event. `why` has the first field that differs if the rule did not take it."""
 
     rule: str
     takes: bool

@@ -25,8 +25,8 @@ def row_changes(events: Iterable[StatedEvent], rows: Mapping[str, Mapping[str, o
     """Return the attributes that each event states of its row, by event id: the version, the status, and those of its data.
 
     `events` come in the order of their occurrence, `rows` are the rows as they are now, by `pk`. A field of the data is an
-    attribute if the row has one of that name. What an earlier event stated is `before`; a step without an event states nothing.
-    Lines are in words, because events price them and most rows do not.
+    attribute if the row has one of that name. `before` is the value that an earlier event stated; a step without an event
+    states nothing. Lines are in words, because events price them and most rows do not.
     """
     found: dict[str, list[AttributeChange]] = {}
     stated: dict[str, dict[str, object]] = {}

@@ -16,6 +16,7 @@ from operations.distinct import Distinct
 from operations.events import journal
 from operations.events.journal import Published
 from operations.replay import archive_replay, catch_up_effects
+from operations.replay.missed_actions import Missed, MissedActions
 from operations.window import Window
 
 CHUNK_BYTES: Final = 64 * 1024
@@ -87,6 +88,7 @@ class Plan(TypedDict):
     consumers: list[PlannedConsumer]
     dead_letters: dict[str, int]
     would_create: WouldCreate | None
+    missed: Missed
     new_tables: list[YoungTable]
     estimate: Estimate
     narrowest: Span | None
@@ -125,7 +127,7 @@ class Tally:
         self._selected = [0] * len(self._consumers)
 
     def add(self, put: Published) -> bool:
-        """Count a put. Return True if it is the first of an event that the operator selected."""
+        """Count a put. Return True if it is the first of an event."""
         is_first = self._seen.add("event", *put.identity)
         selected = is_first and self._wanted.takes(put)
         self.puts += 1
@@ -140,7 +142,7 @@ class Tally:
             if consumer.takes(put.event):
                 self.deliveries[position] += 1
                 self._selected[position] += selected
-        return selected
+        return is_first
 
     def planned(self, *, catch_up: bool) -> list[PlannedConsumer]:
         """Return the events that each consumer would get, the selected ones of them, and its effect."""
@@ -167,18 +169,22 @@ def plan(
     progress: Callable[[int], None] = lambda hours: None,
 ) -> Plan:
     """Return the plan as plain data: `window`, `events`, `by_type`, `by_hour`, `consumers`, `dead_letters`, `would_create`,
-    `new_tables`, `estimate`, `narrowest`.
+    `missed`, `new_tables`, `estimate`, `narrowest`.
 
-    `would_create` is what catching up would make of channels' orders, None if the order service is not asked for.
+    `would_create` is what catching up would make of channels' orders, None if the order service is not asked for. `missed` has
+    the numbers of mails and parcels that are made, with `catch_up` only: it takes a read of each one's row.
     The window and the services must have been checked (`archive_replay.check`, `archive_replay.chosen_rules`).
     """
     with Distinct() as seen:
         counted = Tally(consumers(dict.fromkeys(services)), wanted, seen)
         created = catch_up_effects.OrderIntake(target, seen) if catch_up_effects.INTAKE in services else None
+        missing = MissedActions(target, services if catch_up else (), seen)
         for put in journal.in_window(target, window, progress):
-            if counted.add(put) and created:
-                created.add(put)
-        new_orders = created.total() if created else None
+            if counted.add(put):
+                missing.add(put)
+                if created:
+                    created.add(put)
+        new_orders, missed = created.total() if created else None, missing.total()
     deliveries = sum(counted.deliveries)
     queues = {name: depth for name, depth in messages.queues(target).items() if name.partition("/")[0] in services}
     return {
@@ -193,6 +199,7 @@ def plan(
         "consumers": counted.planned(catch_up=catch_up),
         "dead_letters": queues,
         "would_create": _as_data(new_orders) if new_orders else None,
+        "missed": missed,
         "new_tables": [
             {"service": table.service, "created": clock.rfc3339(table.created), "event_put_at": table.event_put_at}
             for table in catch_up_effects.new_tables(target, window, services)

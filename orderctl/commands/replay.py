@@ -12,6 +12,7 @@ from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption, record
 
 if TYPE_CHECKING:
+    from operations.replay.missed_actions import Missed
     from operations.replay.plan import Plan
 
 app = typer.Typer(
@@ -109,6 +110,10 @@ def plan(
         _show_plan(found, catch_up=catch_up)
 
 
+def _missed(found: "Missed") -> list[tuple[str, int | None]]:
+    return [("missing mail", found["mails"]), ("missing parcel", found["parcels"])]
+
+
 def _show_plan(found: "Plan", *, catch_up: bool) -> None:
     window, counts, estimate = found["window"], found["events"], found["estimate"]
     output.screen().print(
@@ -131,6 +136,9 @@ def _show_plan(found: "Plan", *, catch_up: bool) -> None:
     output.show(found["consumers"], columns, Format.TABLE, empty="These services have no consumer.")
     if found["would_create"]:
         output.screen().print(f"{'It' if catch_up else 'With --catch-up it'} would {found['would_create']['text']}.")
+    missed = [counted(number, noun) for noun, number in _missed(found["missed"]) if number is not None]
+    if missed:
+        output.screen().print(f"It would make up to {' and '.join(missed)}.")
     for table in found["new_tables"]:
         event = f" at {table['event_put_at']}" if table["event_put_at"] else ", which the younger journal does not have"
         output.screen().print(

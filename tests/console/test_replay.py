@@ -1,12 +1,15 @@
 """Replays in a browser: the window, the consumers, the plan, the start, and what it changed."""
 
 import re
+from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+from operations.aws.target import Kind
 from tests.console.conftest import Open
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
+from tests.support.served_console import served
 from tests.support.trail_in_memory import ACTOR
 
 DELIVERED = STORIES[0]
@@ -63,6 +66,8 @@ def test_plan_states_deliveries_effects_and_cost(open_page: Open, stage: Console
     expect(page.get_by_role("region", name="Effects")).to_have_count(0)
     planned(page)
     expect(row).to_contain_text("performs missed actions")
+    expect(page.locator("dl div", has_text="Mails")).to_contain_text("up to 0")
+    expect(page.locator("dl div", has_text="Parcels")).to_contain_text("none")
     assert stage.events.replays == {}
 
 
@@ -76,6 +81,29 @@ def test_replay_is_started_followed_and_found_to_change_nothing(open_page: Open,
     assert {rule.partition("/")[0] for rule in rules} == {"arn:notification", "arn:shipping"}
     expect(page.get_by_text("Nothing changed: no row of any table.")).to_be_visible()
     expect(page.get_by_role("region", name="Table of replays")).to_contain_text("COMPLETED")
+
+
+def test_rows_of_a_stage_on_aws_are_compared_on_request(browser: Browser, tmp_path: Path) -> None:
+    stage = ConsoleStage(kind=Kind.AWS)
+    stage.place(DELIVERED)
+    page = browser.new_page()
+    with served(stage, folder=tmp_path) as address:
+        page.goto(f"{address}/#/replay?from=2026-11-23T11:30:00Z&until=2026-11-23T12:15:00Z&to=notification")
+        planned(page)
+        expect(page.get_by_label("Compare all rows before and after")).not_to_be_checked()
+        page.get_by_label("Compare all rows before and after").check()
+        started(page)
+        expect(page.get_by_text("Nothing changed: no row of any table.")).to_be_visible()
+        page.close()
+
+
+def test_rows_are_not_compared_if_nobody_asks(open_page: Open, stage: ConsoleStage) -> None:
+    stage.place(DELIVERED)
+    page = open_page(f"replay?{WINDOW}&to=notification")
+    planned(page)
+    page.get_by_label("Compare all rows before and after").uncheck()
+    started(page)
+    expect(page.get_by_text("The rows from before the replay are unknown")).to_be_visible()
 
 
 def test_rows_that_change_meanwhile_are_counted(open_page: Open, stage: ConsoleStage) -> None:

@@ -90,7 +90,8 @@ class JournalOfOrders(Target):
 
     def client(self, service: str, **config: object) -> AwsClient:
         empty = SimpleNamespace(paginate=lambda **request: iter(()))
-        tables = {"get_item": self._row, "describe_table": lambda **request: {"Table": {"CreationDateTime": HOUR}}}
+        absent: dict[str, object] = {"batch_get_item": lambda **request: {"Responses": {}}}
+        tables = absent | {"get_item": self._row, "describe_table": lambda **request: {"Table": {"CreationDateTime": HOUR}}}
         nothing = {"get_paginator": lambda operation: empty, "list_replays": lambda **request: {"Replays": []}}
         return cast(AwsClient, self.objects if service == "s3" else SimpleNamespace(**tables, **nothing))
 

@@ -92,7 +92,7 @@ def test_dead_letter_is_redriven_and_dropped(laptop: Laptop, page: str, tmp_path
 
 def test_replay_is_followed_to_its_end(laptop: Laptop, page: str) -> None:
     some_history(laptop)
-    name = act(page, "/api/replays/start", {"last": "1h", "to": ["shipping"]})["name"]
+    name = act(page, "/api/replays/start", {"last": "1h", "to": ["shipping"], "compare": True})["name"]
 
     def followed() -> Any:
         found = read(page, f"/api/replays/{name}")

@@ -194,7 +194,7 @@ const Decisions = ({ event }) => html`<ul>
 
 const value = (found) => (found === null ? html`<span class="muted">none</span>` : found.currency ? money(found) : typeof found === "object" ? JSON.stringify(found) : found);
 
-/** What an event states of its row, and what the events before it did. */
+/** The attributes of a row that an event states, with the values from before it. */
 const RowChange = ({ row }) => html`<${Table}
   label="The row before and after the event"
   head=${["Attribute", "Before", "After"]}

@@ -22,6 +22,9 @@ const followed = signal(null);
 const failure = signal(null);
 const refusal = signal(null);
 const why = signal("");
+/** Whether the rows are compared before and after a replay, or null for what the stage's size suggests. */
+const isCompared = signal(null);
+const compares = () => isCompared.value ?? stage.value.target === "laptop";
 
 const isHere = () => route.value.path[0] === "replay";
 const shown = computed(() => (isHere() ? (route.value.path[1] ?? "") : ""));
@@ -84,7 +87,7 @@ async function makePlan() {
 
 async function start() {
   const { from, until } = brushed.value;
-  const asked = { from, until, to: chosen.value, catch_up: Boolean(route.value.query.catch_up), reason: why.value };
+  const asked = { from, until, to: chosen.value, catch_up: Boolean(route.value.query.catch_up), compare: compares(), reason: why.value };
   isAsked.value = false;
   const started = await attempt(refusal, () => change("/api/replays/start", asked), "start");
   if (started) location.hash = link(["replay", started.name]);
@@ -176,13 +179,15 @@ const Consumers = () => {
 };
 
 const Plan = () => {
-  const { events, consumers, would_create: create, dead_letters: dead, new_tables: tables, estimate } = plan.value;
+  const { events, consumers, would_create: create, missed, dead_letters: dead, new_tables: tables, estimate } = plan.value;
   const letters = Object.entries(dead).filter(([, number]) => number);
   return html`
     <dl class="facts">
       <${Fact} name="Events">${count(events.in_window)}${events.put_again ? `, and ${counted(events.put_again, "repeat")}` : ""}<//>
       <${Fact} name="Deliveries">${count(consumers.reduce((sum, each) => sum + each.deliveries, 0))}<//>
       <${Fact} name="Orders that catching up creates">${create ? `${count(create.orders)}${create.worth.length ? ` worth ${create.worth.map(money).join(" and ")}` : ""}` : "none: order is not chosen"}<//>
+      <${Fact} name="Mails">${missed.mails === null ? "none" : `up to ${count(missed.mails)}`}<//>
+      <${Fact} name="Parcels">${missed.parcels === null ? "none" : `up to ${count(missed.parcels)}`}<//>
       <${Fact} name="Cost">about ${estimate.usd.toFixed(6)} USD<//>
       <${Fact} name="Duration">${estimate.seconds === null ? "unknown: there is no earlier replay" : duration(1000 * estimate.seconds)}<//>
     </dl>
@@ -202,7 +207,9 @@ const Start = () => {
     ${plan.value ? html`<${Plan} />` : null}
     ${plan.value && !actions ? html`<${ReadOnly} to="start a replay" />` : null}
     ${plan.value && actions
-      ? html`<${Reason} why=${why} /><p class="buttons">
+      ? html`<${Reason} why=${why} />
+          <p><label><input type="checkbox" checked=${compares()} onChange=${(event) => (isCompared.value = event.currentTarget.checked)} /> Compare all rows before and after</label> <span class="muted">reads every table twice, so it costs time and money on a large stage</span></p>
+          <p class="buttons">
           <${Twice} asked=${isAsked} first="Start" then="Start the replay" not="Not now" act=${start} />
           <${Command} text=${`${command} replay start${options()}${because(why)}`} /></p>`
       : null}
@@ -213,7 +220,7 @@ const difference = (found) => found.map((each) => `${each.table}: ${["new", "cha
 
 const Effect = ({ found }) => {
   if (!ENDED.has(found.replay.state)) return "The replay runs.";
-  if (!found.compared) return "The page compares the rows before and after the replays that it starts on the laptop.";
+  if (!found.compared) return "The rows from before the replay are unknown: the page compares them for a replay that it starts, if you choose so.";
   if (!found.changed) return `${found.left ? `In flight: ${counted(found.left, "thing")}` : "The rows are being read"}; the rows are compared when all is at rest.`;
   return found.changed.length ? `Since the start: ${difference(found.changed)}. Orders that went on meanwhile count too.` : "Nothing changed: no row of any table.";
 };

@@ -276,7 +276,7 @@ def test_memory_of_the_readers_does_not_grow_with_the_orders() -> None:
         tracemalloc.start()
         try:
             assert len(order_trace.trace(target, order_id(target.orders // 2)).roots[0].caused) == 11
-            plan.plan(target, WINDOW, ["notification"], plan.Wanted(), catch_up=False, a_second=1.0)
+            plan.plan(target, WINDOW, ["notification"], plan.Wanted(), catch_up=True, a_second=1.0)
             peaks.append(tracemalloc.get_traced_memory()[1])
         finally:
             tracemalloc.stop()
@@ -375,6 +375,32 @@ def test_plan_shows_number_and_value_of_new_orders(stage: Stage, put: Put) -> No
     refused = "2 more would be refused (1 contact-missing, 1 unknown-sku)"
     assert found["text"] == f"create 2 orders worth 11.00 EUR and 25.00 USD at today's prices; {refused}"
     assert planned(stage, "--last", "2h", "--to", "shipping")["would_create"] is None
+
+
+def test_plan_counts_orders_that_are_not_selected_too(stage: Stage, history: None, put: Put) -> None:
+    """A replay sends the whole window: it would create these orders, whatever the operator looks for."""
+    put("channel.cdnow", "OrderPlaced", "cdnow-k4", "cdnow-k4", order=None, data=of_channel("k4", "NO-SUCH-SKU"))
+    whole = planned(stage, "--last", "2h", "--to", "order")["would_create"]
+    assert whole["refused"] == 2
+    assert planned(stage, "--last", "2h", "--to", "order", "--order", ORDER)["would_create"] == whole
+
+
+def test_plan_counts_the_mails_and_parcels_that_are_missing(stage: Stage, history: None) -> None:
+    """The window calls for a confirmation and a parcel of both orders, and for a mail about the dispatch of one."""
+    every = ["--last", "2h", "--to", "notification", "--to", "shipping", "--catch-up"]
+    assert planned(stage, *every)["missed"] == {"mails": 3, "parcels": 2}
+    for service, pk, status in [
+        ("notification", f"NOTE#{ORDER}#confirmed", "SENT"),
+        ("notification", f"NOTE#{ORDER}#dispatched", "UNSENT"),
+        ("shipping", f"SHIP#{ORDER}", "DISPATCHED"),
+    ]:
+        table = stage.parameter(f"{service}/table-name")
+        stage.client("dynamodb").put_item(TableName=table, Item=marshal({"pk": pk, "status": status}))
+    assert planned(stage, *every)["missed"] == {"mails": 2, "parcels": 1}
+    assert planned(stage, *every[:2], "--to", "shipping", "--catch-up")["missed"] == {"mails": None, "parcels": 1}
+    assert planned(stage, *every[:-1])["missed"] == {"mails": None, "parcels": None}
+    said = " ".join(orderctl(replay.app, stage, "plan", *every).output.split())
+    assert "It would make up to 2 missing mails and 1 missing parcel." in said
 
 
 ODD_LINES: list[Any] = [
