@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -497,6 +498,15 @@ def test_processes_of_a_function_share_its_unpacked_code(engine: Engine) -> None
     client.update_function_configuration(FunctionName="unpacked", Environment={"Variables": {"PROCESS": "another"}})
     assert first.endswith("index.py")
     engine.shows(place() == first, "code unpacked once")
+
+
+def test_a_request_costs_the_engine_little_time(engine: Engine) -> None:
+    """Its own server answers a malformed request in another way, so the answer names the server."""
+    with socket.create_connection(("127.0.0.1", urlsplit(engine.target.endpoint_url).port), 10) as connection:
+        connection.sendall(b"malformed\r\n\r\n")
+        answer = connection.recv(1024)
+    assert answer.startswith(b"HTTP/1.1 400")
+    engine.shows(b"Invalid HTTP request" in answer, "parsing of HTTP in C")
 
 
 JOURNAL = """

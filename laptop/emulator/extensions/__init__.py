@@ -26,6 +26,7 @@ EXTENSIONS = (
     "events_archive",
     "express_workflows",
     "handler_error_names",
+    "http_server",
     "iam_facts",
     "inert",
     "queue_concurrency",
