@@ -12,7 +12,6 @@ from orderctl.terminal.output import Format, OutputOption
 from orderctl.terminal.reasons import ReasonOption, record
 
 if TYPE_CHECKING:
-    from operations.replay.missed_actions import Missed
     from operations.replay.plan import Plan
 
 app = typer.Typer(
@@ -110,10 +109,6 @@ def plan(
         _show_plan(found, catch_up=catch_up)
 
 
-def _missed(found: "Missed") -> list[tuple[str, int | None]]:
-    return [("missing mail", found["mails"]), ("missing parcel", found["parcels"])]
-
-
 def _show_plan(found: "Plan", *, catch_up: bool) -> None:
     window, counts, estimate = found["window"], found["events"], found["estimate"]
     output.screen().print(
@@ -136,9 +131,11 @@ def _show_plan(found: "Plan", *, catch_up: bool) -> None:
     output.show(found["consumers"], columns, Format.TABLE, empty="These services have no consumer.")
     if found["would_create"]:
         output.screen().print(f"{'It' if catch_up else 'With --catch-up it'} would {found['would_create']['text']}.")
-    missed = [counted(number, noun) for noun, number in _missed(found["missed"]) if number is not None]
-    if missed:
-        output.screen().print(f"It would make up to {' and '.join(missed)}.")
+    mails, parcels = found["missed"]["mails"], found["missed"]["parcels"]
+    made = [] if mails is None else [counted(mails, "missing mail")]
+    made += [] if parcels is None else [counted(parcels, "missing parcel")]
+    if made:
+        output.screen().print(f"It would make up to {' and '.join(made)}.")
     for table in found["new_tables"]:
         event = f" at {table['event_put_at']}" if table["event_put_at"] else ", which the younger journal does not have"
         output.screen().print(
