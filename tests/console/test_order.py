@@ -67,10 +67,16 @@ def test_chosen_event_shows_its_envelope_its_deliveries_and_the_row(open_page: O
     page.locator("svg .mark[role=button]", has_text="OrderCancelled").click()
     inspector = page.get_by_role("complementary")
     expect(inspector.get_by_role("heading", level=2)).to_have_text("OrderCancelled v2")
-    change = inspector.get_by_role("region", name="The row before and after the event")
-    expect(change.get_by_role("row", name="status")).to_have_text("statusCANCEL_REQUESTEDREFUNDING")
-    expect(change.get_by_role("row", name="total").get_by_role("cell").last).to_contain_text("49.99")
-    expect(change.locator(".chosen")).to_have_count(2)
+    change = inspector.get_by_role("list", name="The row before and after the event").get_by_role("listitem")
+    expect(change).to_have_text(
+        [
+            "version: 4 → 5",
+            "status: CANCEL_REQUESTED → REFUNDING",
+            "customer_id: customer-0, as before",
+            "reason: CUSTOMER, as before",
+            re.compile(r"total: 49\.99.USD, as before"),
+        ]
+    )
     expect(inspector).to_contain_text("✓ payment/cancellations takes it")
     expect(inspector).to_contain_text("payment/cancellations: handled at 2026-11-23T12:")
     expect(inspector).to_contain_text("inventory/cancellations: matched by its rule")

@@ -194,16 +194,15 @@ const Decisions = ({ event }) => html`<ul>
 
 const value = (found) => (found === null ? html`<span class="muted">none</span>` : found.currency ? money(found) : typeof found === "object" ? JSON.stringify(found) : found);
 
-/** The attributes of a row that an event states, with the values from before it. */
-const RowChange = ({ row }) => html`<${Table}
-  label="The row before and after the event"
-  head=${["Attribute", "Before", "After"]}
-  items=${row}
-  id="name"
-  isChosen=${({ before, after }) => JSON.stringify(before) !== JSON.stringify(after)}
-  cells=${({ name, before, after }) => [name, value(before), value(after)]}
-/>
-<p class="note">No table keeps what a row was: this is what its events state. Changed attributes are marked.</p>`;
+/** The attributes of a row that an event states, with the values from before it. No table keeps what a row was. */
+const RowChange = ({ row }) => html`<ul aria-label="The row before and after the event">
+  ${row.map(({ name, before, after }) =>
+    JSON.stringify(before) === JSON.stringify(after)
+      ? html`<li class="muted">${name}: ${value(after)}, as before</li>`
+      : html`<li><strong>${name}</strong>: ${value(before)} → ${value(after)}</li>`,
+  )}
+</ul>
+<p class="note">As the events of the row state it.</p>`;
 
 const Inspector = () => {
   const found = course.value;
