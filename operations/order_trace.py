@@ -203,7 +203,7 @@ def mermaid(roots: Iterable[Node]) -> str:
 
     def draw(node: Node, parent: str | None) -> None:
         name = f"e{len(lines)}"
-        told = [node.published.detail_type, str(node.published.metadata.get("occurred_at")), *_remarks(node)]
+        told = [node.published.detail_type, node.published.occurred_at, *_remarks(node)]
         lines.append(f"    {name}[{json.dumps('<br/>'.join(told), ensure_ascii=False)}]")
         if parent:
             lines.append(f"    {parent} --> {name}")
@@ -218,8 +218,7 @@ def mermaid(roots: Iterable[Node]) -> str:
 def in_words(node: Node) -> str:
     """Describe a node in one line: time, event, publisher, and further facts."""
     service = node.published.source.removeprefix("orderflow.")
-    occurred = node.published.metadata.get("occurred_at") or node.published.put_at
-    return "  ".join([str(occurred), node.published.detail_type, service, *_remarks(node)])
+    return "  ".join([node.published.occurred_at, node.published.detail_type, service, *_remarks(node)])
 
 
 def _remarks(node: Node) -> list[str]:
@@ -240,4 +239,4 @@ def _moment(event: Published) -> str:
 
 def _occurred(event: Published) -> tuple[str, str]:
     # A channel states its own time. In the tree, an effect never precedes its cause, whatever that time is.
-    return str(event.metadata.get("occurred_at") or event.put_at), event.event_id
+    return event.occurred_at, event.event_id

@@ -156,11 +156,8 @@ def _service(event: Published) -> str:
 
 
 def _occurred(event: Published) -> datetime:
-    """Return when the event occurred; of a channel that states no time, when the bus accepted it."""
-    try:
-        return clock.from_rfc3339(str(event.metadata.get("occurred_at")))
-    except ValueError:
-        return clock.from_rfc3339(event.put_at)
+    """Return when the event occurred, no earlier than OTLP can state: a channel may state any time."""
+    return max(EPOCH, clock.from_rfc3339(event.occurred_at))
 
 
 def _nanoseconds(moment: datetime) -> str:

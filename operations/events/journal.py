@@ -57,6 +57,14 @@ class Published:
         return metadata if isinstance(metadata, dict) else {}
 
     @property
+    def occurred_at(self) -> str:
+        """The time that the event states, in RFC 3339 (UTC). It is that of the put for a channel's event that states none."""
+        try:
+            return clock.rfc3339(clock.from_rfc3339(str(self.metadata.get("occurred_at"))))
+        except (ValueError, OverflowError):
+            return self.put_at
+
+    @property
     def detail_type(self) -> str:
         """The type of the event."""
         return str(self.event["detail-type"])

@@ -196,9 +196,10 @@ def described(roots: Iterable[Node], rows: Mapping[str, Sequence[RowOfOrder]], r
     notes = cast(Sequence[RelatedRow], rows.get("notification", ()))
     mailed = {str(note.get("causation_id")): note["created_at"] for note in notes}
     nodes = [node for root in roots for node in _below(root)]
-    nodes.sort(key=_occurred_at)
-    changes = status_changes((node.published.event_id, node.published.detail_type) for node in nodes)
-    stated = [(node.published.event_id, node.published.event) for node in nodes]
+    nodes.sort(key=lambda node: node.published.occurred_at)
+    of_services = [node.published for node in nodes if _publisher(node.published.source) in SERVICES]
+    changes = status_changes((published.event_id, published.detail_type) for published in of_services)
+    stated = [(published.event_id, published.event) for published in of_services]
     states = row_changes(
         ((event_id, event, changes[event_id]) for event_id, event in stated if event_id in changes),
         {row["pk"]: row for found in rows.values() for row in found},
@@ -213,7 +214,7 @@ def described(roots: Iterable[Node], rows: Mapping[str, Sequence[RowOfOrder]], r
             "version": published.version,
             "service": _publisher(published.source),
             "kind": _kind(published.detail_type),
-            "occurred_at": _occurred_at(node),
+            "occurred_at": published.occurred_at,
             "published_at": _published_at(node),
             "caused_by": str(metadata["causation_id"]) if "causation_id" in metadata else None,
             "status": changes.get(published.event_id),
@@ -290,19 +291,15 @@ def _delivery(node: Node, consumer: str, mailed: Mapping[str, str]) -> Delivery:
     service = consumer.partition("/")[0]
     if consumer == BY_LIVE_ORDERS_ONLY[0]:  # the events of the saga that it starts name the same cause, and come later
         return {"consumer": consumer, "service": service, "handled_at": None}
-    effects = [_occurred_at(each) for each in node.caused if _publisher(each.published.source) == service]
+    effects = [each.published.occurred_at for each in node.caused if _publisher(each.published.source) == service]
     if service == "notification":
         effects = [at for at in (mailed.get(node.published.event_id),) if at]
     return {"consumer": consumer, "service": service, "handled_at": min(effects, default=None)}
 
 
-def _occurred_at(node: Node) -> str:
-    return str(node.published.metadata.get("occurred_at") or node.published.put_at)
-
-
 def _published_at(node: Node) -> str:
     """Return the time of the bus, or when the event occurred if the bus, without fractions of a second, states less."""
-    put_at, occurred_at = node.published.put_at, _occurred_at(node)
+    put_at, occurred_at = node.published.put_at, node.published.occurred_at
     return max(put_at, occurred_at, key=clock.from_rfc3339)
 
 

@@ -33,7 +33,7 @@ def row_changes(events: Iterable[StatedEvent], rows: Mapping[str, Mapping[str, o
     for event_id, event, change in events:
         pk, _, version = event_id.rpartition("#")
         earlier = stated.setdefault(pk, {})
-        data = {name: comparable(value) for name, value in event["detail"]["data"].items()}
+        data = {name: comparable(value) for name, value in _data(event).items()}
         row = rows.get(pk, {})
         is_latest = row.get(VERSION) == int(version)
         found[event_id] = [
@@ -51,6 +51,13 @@ def row_changes(events: Iterable[StatedEvent], rows: Mapping[str, Mapping[str, o
         ]
         earlier |= data
     return found
+
+
+def _data(event: BusEvent) -> Mapping[str, object]:
+    """Return an event's data; empty if it has none."""
+    detail = event["detail"]
+    data = detail.get("data") if isinstance(detail, Mapping) else None
+    return data if isinstance(data, Mapping) else {}
 
 
 def comparable(value: object) -> object:

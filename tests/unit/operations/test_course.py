@@ -217,3 +217,21 @@ def test_names_of_events_exist() -> None:
         | {name for _, after in course.STEPS.values() for name in after}
     )
     assert named <= published
+
+
+@pytest.mark.parametrize("moment", ["2026-11-23T12:00:00", "no time", ["x"], None, "0001-01-01T00:00:00+05:00", 17])
+@pytest.mark.parametrize("data", [{}, [], "text", None])
+def test_course_of_an_order_shows_any_event_of_a_channel(moment: object, data: object) -> None:
+    """A channel may put anything on the bus, also an event that states the id of a service's event, or an order's id."""
+    stage = ConsoleStage()
+    order_id = stage.place(DELIVERED)
+    for event_id in ("shop-1", f"ORDER#{order_id}#3", f"ORDER#{order_id}#9"):
+        metadata = {"event_id": event_id, "order_id": order_id, "occurred_at": moment}
+        detail = json.dumps({"metadata": metadata, "data": data})
+        entry = {"Source": "orderflow.channel.shop", "DetailType": "OrderConfirmed", "Detail": detail}
+        stage.bus.put_events(Entries=[entry])
+    found = course.course(stage, order_id, stage.traced)
+    assert len([event for event in found["events"] if event["service"] == "channel"]) == 2
+    for event in found["events"]:
+        clock.from_rfc3339(event["occurred_at"])
+        clock.from_rfc3339(event["published_at"])
