@@ -1,6 +1,7 @@
 """The live part of the page: while a page is open, it receives the events of the bus, and feeds the orders that changed."""
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -156,7 +157,7 @@ class Live:
         try:
             await to_thread.run_sync(work)
         except Exception as error:
-            trouble = self.explain(error)
+            trouble = self._explained(error)
             self.feed.publish("trouble", {"message": trouble.message, "hint": trouble.hint})
             self._failing = True
             await asyncio.sleep(RETRY_SECONDS)
@@ -164,6 +165,14 @@ class Live:
             if self._failing:
                 self.feed.publish("recovered", None)
             self._failing = False
+
+    def _explained(self, error: Exception) -> UserError:
+        """Return an error for the reader. One that is not expected ends no look either: its traceback is in the output."""
+        try:
+            return self.explain(error)
+        except Exception:
+            logging.getLogger(__name__).exception("a look at the stage failed")
+            return UserError("The page's look at the stage failed.", "See the output of `orderctl console`.")
 
     def _receive(self, loop: asyncio.AbstractEventLoop) -> None:
         """Feed the events of the bus while a page is open. The lists, read anew, have the changes before."""

@@ -1,11 +1,10 @@
 // The shell of the page: the bar on top, the view that the address names, and the start.
 import { render } from "./vendor/preact.mjs";
 import { effect } from "./vendor/signals-core.mjs";
-import { minorDigits } from "./format.js";
 import { load, take } from "./orders.js";
 import { Empty, Failure } from "./parts.js";
 import { link, route } from "./route.js";
-import { connection, follow, read, stage, trouble, unrecorded } from "./server.js";
+import { connection, follow, readStage, stage, trouble, unrecorded } from "./server.js";
 import { open, refresh, Order } from "./views/order.js";
 import { Bus, arrived } from "./views/bus.js";
 import { Cost } from "./views/cost.js";
@@ -80,13 +79,7 @@ addEventListener("keydown", (event) => {
 follow({
   order: (order) => (take([order], { isLive: true }), refresh(order.order_id), walk(order.order_id)),
   published: ({ order_id: id }) => (refresh(id), walk(id), arrived(), moved()),
-  reset: () => (load(), refresh(route.value.path[1]), walk(route.value.path[1]), arrived(), moved()),
+  reset: () => (readStage(), load(), refresh(route.value.path[1]), walk(route.value.path[1]), arrived(), moved()),
 });
-read("/api/stage").then(
-  (found) => {
-    minorDigits.value = found.minor_digits;
-    stage.value = found;
-  },
-  (error) => (trouble.value = error),
-);
+readStage();
 load();

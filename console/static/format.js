@@ -36,6 +36,7 @@ export function offset(milliseconds) {
 /** Return how long ago a time is, or how far ahead. */
 export function relative(text, at) {
   const difference = at - Date.parse(text);
+  if (Number.isNaN(difference)) return text;
   if (Math.abs(difference) < 1000) return "now";
   const whole = duration(Math.floor(Math.abs(difference) / 1000) * 1000);
   return difference > 0 ? `${whole} ago` : `in ${whole}`;
@@ -44,13 +45,20 @@ export function relative(text, at) {
 /** The digits of each currency's minor unit by ISO 4217, as the server states them. The browser's own differ for 16 of them. */
 export const minorDigits = signal({});
 
-/** Return the digits that the browser knows, until the server has answered. */
-const everydayDigits = (currency) => new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+/** Return the digits that the browser knows, until the server has answered, or null for a text that names no currency. */
+function everydayDigits(currency) {
+  try {
+    return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;
+  } catch {
+    return null;
+  }
+}
 
-/** Return an amount `{amount, currency}`, in minor units, as `12.50 USD`. */
+/** Return an amount `{amount, currency}`, in minor units, as `12.50 USD`. An event of a channel may name any currency. */
 export function money(total) {
   if (!total) return "";
   const digits = minorDigits.value[total.currency] ?? everydayDigits(total.currency);
+  if (digits === null) return `${total.amount} minor units of ${total.currency}`;
   const number = new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   return `${number.format(total.amount / 10 ** digits)} ${total.currency}`;
 }

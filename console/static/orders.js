@@ -18,6 +18,8 @@ export const fresh = signal(new Set());
 const newestFirst = (a, b) => (a.created_at < b.created_at ? 1 : a.created_at > b.created_at ? -1 : a.order_id < b.order_id ? 1 : -1);
 let waiting = [];
 let isScheduled = false;
+/** The ids of the orders that came by the stream since the list was last begun. */
+let streamed = new Set();
 
 /** Take in orders as the server has them now. They are drawn together, at the next frame. */
 export function take(orders, { isLive = false } = {}) {
@@ -25,6 +27,7 @@ export function take(orders, { isLive = false } = {}) {
     const earlier = known.get(order.order_id);
     if (!earlier || earlier.updated_at <= order.updated_at) known.set(order.order_id, order);
     if (isLive) waiting.push(order.order_id);
+    if (isLive) streamed.add(order.order_id);
   }
   if (isScheduled) return;
   isScheduled = true;
@@ -38,15 +41,26 @@ export function take(orders, { isLive = false } = {}) {
   });
 }
 
+/** Forget the orders that a whole list does not have: the stage is another one, or was emptied. */
+function forgetOthers(listed) {
+  for (const id of known.keys()) if (!listed.has(id) && !streamed.has(id)) known.delete(id);
+  take([]);
+}
+
 /** Read the list, or a part of it beside what is known: `{customer}` or `{number}`. */
 export async function load(part) {
   failure.value = null;
+  const listed = new Set();
+  if (!part) streamed = new Set();
   try {
     await readLines(`/api/orders?${new URLSearchParams(part)}`, (values) => {
       const last = values.at(-1);
       if ("more" in last && !part) more.value = last.more;
-      take(values.filter((value) => "order_id" in value));
+      const orders = values.filter((value) => "order_id" in value);
+      for (const { order_id: id } of orders) listed.add(id);
+      take(orders);
     });
+    if (!part && !more.value) forgetOthers(listed);
     complete.value = true;
   } catch (error) {
     failure.value = error;

@@ -18,7 +18,8 @@ export const Waits = ({ waits }) => {
   if (!waits) return null;
   const ahead = waits.next_try ? Date.parse(waits.next_try) - now.value : 0;
   const next = waits.next_try ? (ahead > 0 ? `; next try in ${duration(ahead)}` : "; next try is due") : "";
-  return html`<span title=${waits.next_try ?? ""}>${waits.why}${next}</span>`;
+  const held = waits.ends_at ? `; the bank releases the money ${relative(waits.ends_at, now.value)}` : "";
+  return html`<span title=${waits.next_try ?? ""}>${waits.why}${next}${held}</span>`;
 };
 
 const copied = signal(null);

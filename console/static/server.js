@@ -1,7 +1,11 @@
 // The requests to the page's own server, and its stream of changes.
 import { signal } from "./vendor/signals-core.mjs";
+import { minorDigits } from "./format.js";
 
-const TOKEN = document.querySelector("meta[name=orderflow-token]").content;
+const STAGE_MS = 3_000;
+
+const tokenIn = (page) => page.querySelector("meta[name=orderflow-token]").content;
+let token = tokenIn(document);
 
 /** The stage that the page is about, or null until it is known. */
 export const stage = signal(null);
@@ -42,7 +46,7 @@ async function answered(path, options) {
 /** Return the JSON at a path. Throws a Refusal. */
 export const read = async (path) => (await answered(path)).json();
 
-const posted = (body) => ({ method: "POST", headers: { "X-Orderflow-Token": TOKEN }, body: JSON.stringify(body) });
+const posted = (body) => ({ method: "POST", headers: { "X-Orderflow-Token": token }, body: JSON.stringify(body) });
 
 /** Send a change with what it is about, and return its JSON. Throws a Refusal. */
 export const change = async (path, body = {}) => (await answered(path, posted(body))).json();
@@ -105,6 +109,24 @@ export async function readResult(path, progress) {
     else if (last) progress(last);
   });
   return result;
+}
+
+let again = null;
+
+/** Read the stage, and the token for changes, which a server has for itself. While the stage is unknown, try again. */
+export async function readStage() {
+  clearTimeout(again);
+  try {
+    const [found, page] = await Promise.all([read("/api/stage"), answered("/").then((answer) => answer.text())]);
+    token = tokenIn(new DOMParser().parseFromString(page, "text/html"));
+    minorDigits.value = found.minor_digits;
+    stage.value = found;
+    if (trouble.value?.what === "stage") trouble.value = null;
+  } catch (error) {
+    if (stage.value) return;
+    trouble.value = Object.assign(error, { what: "stage" });
+    again = setTimeout(readStage, STAGE_MS);
+  }
 }
 
 /** Follow the stream. `handlers` are functions by the type of the event; each is called with its data. */

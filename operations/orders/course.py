@@ -8,6 +8,7 @@ from kernel.naming import SERVICES, SOURCE_PREFIX
 from operations import order_trace
 from operations.aws.target import Target
 from operations.contracts.subscriptions import BY_LIVE_ORDERS_ONLY
+from operations.errors import UserError
 from operations.event_pattern import Mismatch
 from operations.events import bus_rules
 from operations.events.bus_rules import Rule
@@ -167,14 +168,19 @@ def course(target: Target, order_id: str, traced: Traced = order_trace.journaled
     row = store.find(target, order_id)
     related = store.related_rows(target, order_id)
     rows: dict[str, Sequence[RowOfOrder]] = {"order": [row], **related}
-    rules = order_trace.service_rules(target)
-    trace = traced(target, row, related, rules)
+    not_deployed = [service for service in store.OTHER_SERVICES if service not in rows]
+    try:
+        rules = order_trace.service_rules(target)
+        trace = traced(target, row, related, rules)
+    except UserError:  # a stack that the events are read from is not there; the rows are
+        rules, trace = [], Trace([], ())
+        not_deployed.append("journal")
     events = list(described(trace.roots, rows, rules))
     return {
         "order": shown(row),
         "waits": waiting(cast(ListedOrder, row)),
         "rows": {service: [shown(found) for found in rows[service]] for service in rows},
-        "not_deployed": [service for service in store.OTHER_SERVICES if service not in rows],
+        "not_deployed": not_deployed,
         "events": events,
         "steps": steps(events),
         "left": [work for service, found in rows.items() for each in found for work in left(service, each)],

@@ -74,7 +74,7 @@ def test_event_is_published_by_the_form_of_its_schema(open_page: Open, stage: Co
     form.get_by_role("button", name="Add to lines").click()
     form.get_by_role("textbox", name="sku").nth(1).fill("LP-KIND-OF-BLUE")
     command = form.get_by_text("| orderctl events publish - --channel marketplace")
-    sent = json.loads(command.inner_text().removeprefix("echo '").partition("' | ")[0])
+    sent = json.loads(command.inner_text().removeprefix("printf '%s\\n' '").partition("' | ")[0])
     form.get_by_role("button", name="Publish", exact=True).click()
     expect(form.get_by_role("status")).to_contain_text("Published.")
     [put] = [put for put in stage.bus.published if put.event["source"] == "orderflow.channel.marketplace"]

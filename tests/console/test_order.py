@@ -145,7 +145,9 @@ def test_order_is_copied_as_json_as_curl_and_as_a_command(open_page: Open, stage
         return str(page.evaluate("navigator.clipboard.readText()"))
 
     assert json.loads(copied("Copy the order as JSON"))["order"]["order_id"] == order_id
-    expected = f"curl --aws-sigv4 aws:amz:us-east-1:execute-api --user test:test https://order.example/orders/{order_id}"
+    expected = (
+        f"curl --noproxy '*' --aws-sigv4 aws:amz:us-east-1:execute-api --user test:test https://order.example/orders/{order_id}"
+    )
     assert copied("Copy as curl") == expected
     assert copied(f"Copy the command orderctl trace {order_id}") == f"orderctl trace {order_id}"
 

@@ -135,6 +135,35 @@ def test_server_that_is_gone_is_said_and_its_return_too(browser: Browser, stage:
         page.close()
 
 
+def test_page_forgets_a_stage_that_another_replaced(browser: Browser, stage: ConsoleStage) -> None:
+    """As `orderctl down` and `orderctl up` do: the orders are gone, and the new server has another token."""
+    page, another = browser.new_page(), ConsoleStage()
+    _, gone = stage.place_all(STORIES[:2])
+    waiting = another.place(STORIES[43])
+    with served(stage) as address:
+        page.goto(f"{address}/#/orders")
+        expect(page.locator(".rows .row", has_text=gone)).to_be_visible()
+    with served(another, token="another", run="another", port=int(address.rpartition(":")[2])):
+        expect(page.locator(".rows .row", has_text=waiting)).to_be_visible()
+        expect(page.locator(".rows .row", has_text=gone)).to_have_count(0)
+        page.goto(f"{address}/#/orders/{waiting}")
+        page.get_by_role("button", name="Resume", exact=True).click()
+        expect(page.get_by_text("The saga was started again.")).to_be_visible()
+        page.close()
+
+
+@pytest.mark.parametrize("view", ["home", "replay"])
+def test_stage_that_cannot_be_read_at_first_is_read_later(browser: Browser, stage: ConsoleStage, view: str) -> None:
+    page = browser.new_page()
+    page.route("**/api/stage", lambda route: route.fulfill(status=503), times=1)
+    with served(stage) as address:
+        page.goto(f"{address}/#/{view}")
+        expect(page.get_by_role("alert")).to_contain_text("The server failed with status 503.")
+        expect(page.get_by_text("laptop · dev")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)
+        page.close()
+
+
 READ = "path => performance.getEntriesByType('resource').some(({ name }) => name.includes(path))"
 """A request is among a browser's resources once its response has ended, and failed ones are too."""
 READ_ANEW = {

@@ -21,9 +21,11 @@ RUN: Final = "run"
 
 
 @contextmanager
-def served(target: Target, *, actions: bool = True, run: str = RUN, port: int = 0, folder: Path = Path()) -> Iterator[str]:
+def served(
+    target: Target, *, actions: bool = True, token: str = TOKEN, run: str = RUN, port: int = 0, folder: Path = Path()
+) -> Iterator[str]:
     """Serve the page of a stage while the block runs, and yield its address. A stage in memory has no journal and no queue."""
-    console = Console(target, actions, TOKEN, run, folder=folder)
+    console = Console(target, actions, token, run, folder=folder)
     if isinstance(target, ConsoleStage):
         console = replace(
             console, read_course=partial(course.course, traced=target.traced), watch=target.watch, now=lambda: NOW

@@ -69,7 +69,7 @@ const Publish = () => {
     value=${value}
     change=${(next) => edit({ value: next })}
     submit=${publish}
-    command=${`echo ${shell(JSON.stringify(detail()))} | ${stage.value.command} events publish - --channel ${shell(channel)}`}
+    command=${`printf '%s\\n' ${shell(JSON.stringify(detail()))} | ${stage.value.command} events publish - --channel ${shell(channel)}`}
     refusal=${refusal.value}
     done=${published.value ? html`Published. <a href=${link(["orders", published.value.order_id])}>${published.value.order_id}</a> Publish it again, and the duplicate is dropped. <button type="button" onClick=${begin}>Begin another</button>` : null}
   >

@@ -53,7 +53,7 @@ export const Faults = () => {
   const isOn = (fault) => fault.on;
   return html`
     <h1>Faults</h1>
-    <p>Each fault places an order that meets it. Those that last are on until you switch them off: then the system heals by itself.</p>
+    <p>Each fault places an order that meets it, or publishes an event that no consumer can read. Those that last are on until you switch them off: then the system heals by itself.</p>
     ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
     ${refusal.value ? html`<${Failure} error=${refusal.value} />` : null}
     ${begun.value ? html`<${Heal} of=${begun.value} />` : null}

@@ -2,7 +2,7 @@
 import { batch, computed, effect, signal } from "../vendor/signals-core.mjs";
 import { count, counted, money, relative, sentence, shell, words } from "../format.js";
 import { filled, Form } from "../form.js";
-import { all, complete, failure as unread } from "../orders.js";
+import { all, complete, failure as unread, more } from "../orders.js";
 import { Command, Fact, Failure, ReadOnly } from "../parts.js";
 import { link, route } from "../route.js";
 import { attempt, change, read, readResult, services, stage } from "../server.js";
@@ -77,7 +77,7 @@ const Lamps = () => {
   const open = all.value.filter((order) => !FINISHED.has(order.status)).length;
   const findings = audited.value?.findings;
   return html`<ul class="lamps" aria-label="State">
-    <${Lamp} tone=${open ? "open" : "good"} name="Unfinished orders">${complete.value ? count(open) : unread.value ? "could not be read" : "reading"}${first ? html`, the oldest <a href=${link(["orders", first.order_id])}>${relative(first.created_at, Date.now())}</a>` : null}<//>
+    <${Lamp} tone=${open || more.value ? "open" : "good"} name="Unfinished orders">${complete.value ? `${count(open)}${more.value ? ` of the ${count(all.value.length)} in the list; the stage has more` : ""}` : unread.value ? "could not be read" : "reading"}${first ? html`, the oldest <a href=${link(["orders", first.order_id])}>${relative(first.created_at, Date.now())}</a>` : null}<//>
     <${Lamp} tone=${!found ? "open" : found.dead_letters ? "bad" : "good"} name="Dead letters">${found ? html`<a href=${link(["dead-letters"])}>${count(found.dead_letters)}</a>` : "reading"}<//>
     <${Lamp} tone=${!found ? "open" : found.ringing.length ? "bad" : "good"} name="Alarms">${found ? `${found.ringing.length} of ${found.alarms} ring${found.ringing.length ? `: ${found.ringing.slice(0, 3).join(", ")}` : ""}` : "reading"}<//>
     <${Lamp} tone=${!findings ? "open" : findings.length ? "bad" : "good"} name="Audit">${findings ? counted(findings.length, "finding") : isAuditing.value ? `${counted(auditedRows.value, "row")} read` : "not run yet"}<//>

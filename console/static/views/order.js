@@ -9,6 +9,8 @@ import { LaneNames, Waterfall } from "../waterfall.js";
 import { html } from "../view.js";
 
 const OPEN = new Set(["PENDING", "BACKORDERED", "CONFIRMING", "CANCELLING"]);
+/** Of a longer order, the lines are shown on request, so that its course stays in sight. */
+const MOST_LINES = 5;
 const CANCELLABLE = new Set(["PENDING", "BACKORDERED", "CONFIRMED"]);
 
 const course = signal(null);
@@ -79,7 +81,8 @@ function measure(element) {
 const curl = (id) => {
   const { api, region, target } = stage.value;
   const user = target === "laptop" ? "test:test" : '"$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" -H "x-amz-security-token: $AWS_SESSION_TOKEN"';
-  return `curl --aws-sigv4 aws:amz:${region}:execute-api --user ${user} ${api}/orders/${id}`;
+  const direct = target === "laptop" ? " --noproxy '*'" : "";
+  return `curl${direct} --aws-sigv4 aws:amz:${region}:execute-api --user ${user} ${api}/orders/${id}`;
 };
 
 const Actions = ({ order }) => {
@@ -105,6 +108,8 @@ const Actions = ({ order }) => {
   </section>`;
 };
 
+const Lines = ({ order }) => order.lines.map((line) => html`<span class="line">${line.quantity} × ${line.sku} <span class="muted">at ${money({ amount: line.unit_price, currency: order.total.currency })}</span></span>`);
+
 const Facts = ({ order }) => html`
   <dl class="facts">
     <${Fact} name="Number">${number(order.order_id)}<//>
@@ -117,7 +122,7 @@ const Facts = ({ order }) => html`
     <${Fact} name="Version">${order.version}<//>
     <${Fact} name="Saga"><a href=${link(["saga", order.order_id])}>its way</a><//>
     <${Fact} name="Lines">
-      ${order.lines.map((line) => html`<span class="line">${line.quantity} × ${line.sku} <span class="muted">at ${money({ amount: line.unit_price, currency: order.total.currency })}</span></span>`)}
+      ${order.lines.length > MOST_LINES ? html`<details><summary>${counted(order.lines.length, "line")}</summary><${Lines} order=${order} /></details>` : html`<${Lines} order=${order} />`}
     <//>
   </dl>
 `;

@@ -64,7 +64,7 @@ const Row = ({ order, index, isActive, isFresh }) => html`
     <span role="cell" class="why">${order.waits ? html`<${Waits} waits=${order.waits} />` : order.reason ? words(order.reason) : order.fulfilment === "DELIVERED" ? "delivered" : ""}</span>
     <span role="cell" class="customer">${order.customer_id}</span>
     <span role="cell" class="channel">${order.channel}</span>
-    <span role="cell" class="number">${money(order.total)}</span>
+    <span role="cell" class="number" title=${money(order.total)}>${money(order.total)}</span>
     <span role="cell" class="when"><${Time} at=${order.created_at} /></span>
   </div>
 `;
@@ -155,7 +155,7 @@ export const Orders = () => {
     ${failure.value ? html`<${Failure} error=${failure.value} />` : null}
     ${more.value
       ? html`<p class="note">
-          The stage has more orders than these ${count(all.value.length)}. Search by a whole order id, or
+          The stage has more orders than these ${count(all.value.length)}, which need not be the newest. Search by a whole order id, or
           <button type="button" disabled=${!CUSTOMER_ID.test(q)} onClick=${() => load({ customer: q })}>read all orders of customer ${q || "…"}</button>
         </p>`
       : null}

@@ -1,13 +1,15 @@
 """The live part of the page: the orders that events are about, and unfinished orders that change without an event."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from typing import Any, cast
 
 import pytest
 
 from console.feed import Feed
-from console.live import MOST_OPEN, Live
+from console.live import MOST_OPEN, Live, Receive
 from operations.errors import UserError
 from operations.orders.store import ListedOrder
 
@@ -97,3 +99,27 @@ def test_lists_that_are_read_side_by_side_are_noticed_whole() -> None:
             read.result()
     assert len(list(looks.changed())) == 0
     assert len(looks._open) == MOST_OPEN
+
+
+def test_error_that_is_not_expected_is_reported_and_ends_no_look(caplog: pytest.LogCaptureFixture) -> None:
+    def broken() -> AbstractContextManager[Receive]:
+        raise ZeroDivisionError
+
+    looks = live(Orders())
+    looks.watch = broken
+
+    async def first_entry() -> str:
+        looking = asyncio.create_task(looks.run())
+        try:
+            async for text in looks.feed.follow("run:0"):
+                if "event:" in text:
+                    assert not looking.done()
+                    return text
+        finally:
+            looking.cancel()
+        raise AssertionError("the feed ended")
+
+    found = asyncio.run(asyncio.wait_for(first_entry(), 20))
+    assert "event: trouble" in found
+    assert "See the output of `orderctl console`." in found
+    assert "a look at the stage failed" in caplog.text

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from kernel import clock
+from operations.errors import UserError
 from operations.events.bus_rules import Rule
+from operations.order_trace import Trace
 from operations.orders import course, wait_reasons
 from operations.orders.course import Course
 from operations.orders.row_changes import comparable
@@ -235,3 +237,13 @@ def test_course_of_an_order_shows_any_event_of_a_channel(moment: object, data: o
     for event in found["events"]:
         clock.from_rfc3339(event["occurred_at"])
         clock.from_rfc3339(event["published_at"])
+
+
+def test_course_without_the_journals_stack_shows_the_rows() -> None:
+    def missing(*_: object) -> Trace:
+        raise UserError("The journal stack of stage 'dev' is not deployed.")
+
+    stage = ConsoleStage()
+    found = course.course(stage, stage.place(DELIVERED), missing)
+    assert (found["events"], found["not_deployed"]) == ([], ["journal"])
+    assert [row["status"] for row in found["rows"]["shipping"]] == ["DELIVERED"]
