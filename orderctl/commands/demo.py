@@ -78,24 +78,34 @@ def _show(played: "Played") -> None:
 
 
 def _show_next(played: "Played", home: str) -> None:
-    """Show the addresses of the system that still runs, a request that works, and the next things to try.
-
-    `home` is the line that chooses this laptop AWS, if another one runs.
-    """
+    """Serve the page of the system that still runs, and show what to try next. `home` is as in `next_lines`."""
     from laptop import page
     from laptop.demo import show
 
     target = Target(stage=show.STAGE).at(played.endpoint)
     served = page.serve(console_command(played.endpoint, show.STAGE))
+    lines = next_lines(target, served.address if served else None, played.scenes[0].order_id or "", home)
+    output.out.print("\n".join(["", *lines]), soft_wrap=True, markup=False)
+
+
+def next_lines(target: Target, page: str | None, order_id: str, home: str) -> list[str]:
+    """Return the end of the demo: the addresses of the system that still runs, a request that works, the next things to try.
+
+    `page` is the page's address, or None if it did not start. `home` is the line that chooses this laptop AWS, if another one
+    runs.
+    """
+    from laptop.demo import show
+    from laptop.page import log
+
     lines = [
         "Orderflow is still up. `make down` stops it.",
         "",
-        f"  Page  {served.address}" if served else f"  The page did not start. See {page.log()}, then run `orderctl console`.",
+        f"  Page  {page}" if page else f"  The page did not start. See {log()}, then run `orderctl console`.",
         f"  API   {target.parameter('order/api-url')}",
         "",
         "Read the first order through the API:",
         "",
-        f"  {show.curl_line(target, played.scenes[0].order_id or '')}",
+        f"  {show.curl_line(target, order_id)}",
         "",
         "Then try:",
         "",
@@ -105,7 +115,7 @@ def _show_next(played: "Played", home: str) -> None:
     ]
     if home:
         lines[-5:-5] = ["Choose this AWS, because another one runs beside it:", "", f"  {home}", ""]
-    output.out.print("\n".join(["", *lines]), soft_wrap=True, markup=False)
+    return lines
 
 
 def _money(amounts: dict[str, int]) -> str:

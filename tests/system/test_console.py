@@ -1,16 +1,20 @@
 """The operator's page on the laptop's AWS: it shows an order that is placed while the page is open, and cancels it."""
 
 import json
+from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import expect
 
 from laptop import page as page_process
+from laptop.emulator import process
 from tests.support.browser import CHROMIUM, LEFT_OUT, launched
-from tests.support.orderctl_run import orderctl
+from tests.support.open_ports import listening
+from tests.support.opened_addresses import NotingBrowser
 from tests.support.polling import eventually
 from tests.support.served_console import served
+from tests.support.shell import shell
 from tests.system.conftest import Laptop
 from tests.system.page_views import VIEWS, refusals
 
@@ -56,12 +60,19 @@ def test_each_view_of_the_laptop_shows_no_error(laptop: Laptop) -> None:
         assert refusals(browser, address, {**VIEWS, "faults": "/api/faults"}, order_id) == []
 
 
-def test_up_serves_the_page(laptop: Laptop) -> None:
+def test_up_serves_the_page_and_opens_it(laptop: Laptop, tmp_path: Path) -> None:
+    browser = NotingBrowser(tmp_path)
     try:
-        served_at = json.loads(orderctl(laptop.target, "up", "-o", "json"))["page"]
+        served_at = json.loads(shell(laptop.target, "orderctl up --open -o json", **browser.variables))["page"]
         with urlopen(f"{served_at}/api/stage", timeout=60) as answer:
             stage = json.load(answer)
         assert (stage["target"], stage["stage"], stage["actions"]) == ("laptop", "dev", True)
         assert stage["api"] == laptop.target.parameter("order/api-url").rstrip("/")
+        assert eventually(browser.opened, 60, "the browser is started") == [served_at]
+        for running in (page_process.running(), process.running()):
+            assert running is not None
+            addresses = listening(running.pid)
+            assert addresses
+            assert [address for address in addresses if not address.startswith("127.0.0.1:")] == []
     finally:
         page_process.stop()

@@ -1,6 +1,7 @@
 """The demonstration's scenes report their result, or their failure; its laptop is its own, and ends with it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ from laptop.emulator import process
 from operations.aws.target import Kind
 from operations.errors import CheckFailedError
 from operations.plural import counted
+from operations.repository import REPOSITORY
+from orderctl.commands.demo import next_lines
 from orderctl.terminal.output import Progress
+from tests.support.documented_commands import invocations, read
 from tests.unit.orderctl.conftest import Stage
 
 
@@ -177,6 +181,42 @@ def test_line_for_curl_is_signed_and_reads_the_order() -> None:
     assert show.curl_line(laptop, "ord-1") == (
         "curl --noproxy '*' --aws-sigv4 aws:amz:us-east-1:execute-api --user test:test https://api.example/orders/ord-1"
     )
+
+
+def ended(page: str | None, beside: str = "") -> str:
+    """Return the end of a demo on a laptop AWS, whose first order is ord-1."""
+    laptop = Stage(kind=Kind.LAPTOP, endpoint_url="http://127.0.0.1:4566", region="us-east-1")
+    return "\n".join(next_lines(laptop, page, "ord-1", beside))
+
+
+def test_demo_ends_with_the_addresses_a_request_and_three_things_to_try() -> None:
+    printed = ended("http://127.0.0.1:4600")
+    assert "Page  http://127.0.0.1:4600\n  API   https://api.example\n" in printed
+    assert "--user test:test https://api.example/orders/ord-1\n" in printed
+    assert re.findall(r"^  (\d)\. ", printed, re.MULTILINE) == ["1", "2", "3"]
+    assert "did not start" not in printed
+
+
+def test_end_of_the_demo_names_what_exists() -> None:
+    printed = ended("http://127.0.0.1:4600")
+    [command] = [line for text in printed.splitlines() for line in invocations(text, "orderctl")]
+    assert read(command)[0] == "orders place"
+    targets = re.findall(r"`make (\w+)`", printed)
+    assert targets == ["down"]
+    assert re.search(rf"^{targets[0]}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+    assert "your code: the section of that name in README.md" in printed
+    assert "\n## From your code\n" in (REPOSITORY / "README.md").read_text()
+
+
+def test_demo_beside_another_laptop_says_how_to_choose_it() -> None:
+    assert "export ORDERFLOW_HOME" not in ended("http://127.0.0.1:4600")
+    printed = ended("http://127.0.0.1:4600", "export ORDERFLOW_HOME=/home/alice/demo")
+    chosen, then = printed.index("export ORDERFLOW_HOME=/home/alice/demo"), printed.index("Then try:")
+    assert chosen < then
+
+
+def test_demo_whose_page_did_not_start_says_where_to_look(home: Path) -> None:
+    assert f"The page did not start. See {home}/logs/page.log, then run `orderctl console`." in ended(None)
 
 
 def test_demo_with_more_or_fewer_mails_than_recorded_fails() -> None:
