@@ -3,10 +3,13 @@
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from operations.aws.target import Kind
-from operations.faults import FAULTS
+from operations.faults import FAULTS, Switch
 from tests.console.conftest import Open
 from tests.support.console_stage import ConsoleStage
 from tests.support.served_console import served
+
+POISON = "poison-event"
+"""The fault that places no order."""
 
 
 def table(page: Page) -> Locator:
@@ -32,9 +35,22 @@ def test_trial_places_an_order_to_watch(open_page: Open, stage: ConsoleStage) ->
 
 def test_poison_event_is_watched_among_the_dead_letters(open_page: Open) -> None:
     page = open_page("faults")
-    page.get_by_role("button", name="Try poison-event").click()
+    page.get_by_role("button", name=f"Try {POISON}").click()
     page.get_by_role("link", name="Watch the dead letters of order/intake").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Dead letters")
+
+
+def test_each_fault_has_links_to_watch_it_heal(open_page: Open, stage: ConsoleStage) -> None:
+    page = open_page("faults")
+    switches = [name for name, fault in FAULTS.items() if isinstance(fault, Switch)]
+    for name in FAULTS:
+        page.get_by_role("button", name=f"{'Switch on' if name in switches else 'Try'} {name}", exact=True).click()
+        began = page.get_by_role("status").filter(has_text=f"{name} began.")
+        expect(began).to_be_visible()
+        links = ["#/dead-letters/order%2Fintake"] if name == POISON else ["#/orders/ord-placed", "#/saga/ord-placed"]
+        assert [link.get_attribute("href") for link in began.get_by_role("link").all()] == links
+    assert [fault["name"] for fault in stage.faults] == switches
+    assert len(stage.placed) == len(FAULTS) - len([POISON])
 
 
 def test_banner_is_above_every_view_while_a_switch_is_on(open_page: Open, stage: ConsoleStage) -> None:

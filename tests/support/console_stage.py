@@ -27,7 +27,7 @@ from operations.contracts.subscriptions import Consumer
 from operations.event_pattern import Pattern
 from operations.events.bus_rules import Rule
 from operations.events.journal import BusEvent, Published
-from operations.order_trace import Trace, tree
+from operations.order_trace import Trace, replays, tree
 from operations.orders.store import RelatedRow
 from services.order.domain import identity
 from services.order.domain.model import OrderRow
@@ -236,7 +236,8 @@ class ConsoleStage(Target):
         times = Counter(put.identity for put in puts)
         first = {put.identity: put for put in reversed(puts)}
         events = [replace(put, times_put=times[key]) for key, put in first.items()]
-        return Trace(tree(events, {rule.name: Pattern(rule.pattern) for rule in rules}, []), ())
+        patterns = {rule.name: Pattern(rule.pattern) for rule in rules}
+        return Trace(tree(events, patterns, replays(target, patterns)), ())
 
     @contextmanager
     def watch(self, target: Target) -> Iterator[Callable[[float], Iterator[BusEvent]]]:
