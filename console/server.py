@@ -12,7 +12,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from console import static_files
@@ -43,9 +43,15 @@ def application(console: Console, hosts: frozenset[str]) -> Starlette:
 
     return Starlette(
         routes=[Route("/", index), *api.routes(), Route("/static/{path:path}", partial(static_files.answer, files))],
+        exception_handlers={404: _nowhere},
         middleware=[Middleware(Guard, hosts=hosts, token=console.token)],
         lifespan=looking,
     )
+
+
+def _nowhere(request: Request, error: Exception) -> Response:
+    hint = "Check the address of the page: no id has a slash in it."
+    return JSONResponse({"message": f"There is nothing at {request.url.path}.", "hint": hint}, 404)
 
 
 def bound(port: int | None) -> socket.socket:
