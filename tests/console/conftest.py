@@ -59,9 +59,15 @@ def open_page(browser: Browser, stage: ConsoleStage, tmp_path: Path) -> Iterator
 
         yield open_view
         for page in pages:
-            page.context.close()
+            close(page)
     refused = re.compile("status of 40[04]")  # the browser logs each refused request
     assert [text for text in errors if not refused.search(text)] == []
+
+
+def close(page: Page) -> None:
+    """Close a page. It asks again and again, also now: a request that its test answers must fail in no later test."""
+    page.unroute_all(behavior="ignoreErrors")
+    page.context.close()
 
 
 def watched(stage: ConsoleStage) -> None:

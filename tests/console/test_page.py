@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from tests.console.conftest import TWO_FRAMES, Open
+from tests.console.conftest import TWO_FRAMES, Open, close
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
 from tests.support.figures import FIGURE, RecordFigure
@@ -182,7 +182,7 @@ def test_reading_anew_and_its_failure_leave_the_focus_where_it_is(browser: Brows
         leaves_the_focus()
         page.unroute(re.compile("/api/(?!stream)"))
         leaves_the_focus()
-        page.close()
+        close(page)
 
 
 @pytest.mark.parametrize("view", ["orders", "saga", "cost"])
@@ -198,7 +198,6 @@ def test_view_draws_no_conclusion_from_a_list_that_is_not_read(open_page: Open, 
     for route in held:
         route.continue_()
     expect(page.get_by_text("being read")).to_have_count(0)
-    page.unroute_all(behavior="ignoreErrors")
 
 
 DIGITS = {"HUF": r"\d+\.\d\d", "IQD": r"\d+\.\d{3}", "JPY": r"[\d,]+"}
@@ -216,7 +215,6 @@ def test_money_has_the_digits_of_iso_4217(open_page: Open, stage: ConsoleStage, 
     page.route("**/api/orders*", in_currency)
     page.reload()
     expect(page.get_by_role("cell").get_by_text(currency)).to_have_text(re.compile(f"^{DIGITS[currency]} {currency}$"))
-    page.unroute_all(behavior="ignoreErrors")  # the page asks again and again, also while it is closed
 
 
 def test_money_drawn_before_its_digits_are_known_is_drawn_again(open_page: Open, stage: ConsoleStage) -> None:
@@ -229,7 +227,6 @@ def test_money_drawn_before_its_digits_are_known_is_drawn_again(open_page: Open,
     expect(page.get_by_role("cell").get_by_text("IQD")).to_have_text("4,999 IQD")
     held[0].continue_()
     expect(page.get_by_role("cell").get_by_text("IQD")).to_have_text("4.999 IQD")
-    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_link_with_a_broken_escape_shows_a_page(open_page: Open) -> None:
