@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -100,6 +101,9 @@ def test_replay_is_followed_to_its_end(laptop: Laptop, page: str) -> None:
 
     found = eventually(followed, PATIENCE_SECONDS, "the rows are compared")
     assert (found["replay"]["state"] in archive_replay.ENDED, found["changed"]) == (True, [])
+    with pytest.raises(HTTPError) as refused:
+        act(page, f"/api/replays/{name}/cancel", {"reason": "wrong window"})
+    assert f"The replay {name} was not cancelled" in json.loads(refused.value.read())["message"]
 
 
 def test_fault_is_switched_on_and_off(laptop: Laptop, page: str) -> None:
