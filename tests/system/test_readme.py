@@ -7,13 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from tests.console.screenshots import IMAGES
+from tests.support.browser import CHROMIUM
 from tests.support.documented_commands import PAGES, REPOSITORY, Command, of_page, script, section, steps
-from tests.support.polling import eventually
 from tests.support.repository_copy import clone
 from tests.support.shell import shell
 from tests.system.conftest import Laptop
+from tests.system.printed_commands import NOT_RUN, order_with_a_parcel
 from tests.system.test_newcomer import HEADINGS, README
 from tests.system.test_runbooks import forget_dead_letters, parcels_on_their_way
+from tests.system.tutorial_pictures import PICTURE, camera, parts, size
 
 RUN = [
     page
@@ -23,15 +26,6 @@ RUN = [
 ]
 FROM_TOP_TO_BOTTOM = ["docs/tutorial/first-order.md", "docs/how-to/call-the-api.md", "docs/how-to/publish-an-order.md"]
 """Pages with commands that build on one another, so each page runs as one script."""
-NOT_RUN = {
-    "make ": "it sets up, or starts, what this test stands on",
-    ". .venv/bin/activate": "the test's shell has the environment on its path",
-    "orderctl events tail": "it ends with Ctrl-C; test_rules.py tails",
-    "orderctl down": "it would end the tests' laptop",
-    "orderctl --target aws": "it needs an account",
-    "aws secretsmanager": "it needs an account, and Stripe's keys",
-}
-"""Commands, by their beginning, that are not run here, and why. The command line takes them: test_documented_commands.py."""
 WRITTEN = ("trace.json",)
 """The files that printed commands write into the folder where they run."""
 NEWCOMERS = {step for heading in HEADINGS for step in steps(section(README, heading))}
@@ -61,15 +55,23 @@ def test_printed_command_works(laptop: Laptop, page: str, command: Command) -> N
 @pytest.mark.parametrize("page", FROM_TOP_TO_BOTTOM)
 def test_page_runs_from_top_to_bottom(laptop: Laptop, page: str, tmp_path: Path) -> None:
     forget_dead_letters(laptop)
-    printed = script((REPOSITORY / page).read_text(), tuple(NOT_RUN))
-    commands = re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), printed)
-    before, audit, _ = commands.partition("\norderctl audit")
-    folder = clone(tmp_path) if "orderctl deploy" in before else REPOSITORY
-    with deployed_again(laptop, re.findall(r"^orderctl deploy (\w+)$", before, re.MULTILINE)):
-        shell(laptop.target, before, folder=folder, PYTHONPATH=str(folder))
-        if audit:
-            with parcels_on_their_way(laptop):
-                shell(laptop.target, audit, folder=folder, PYTHONPATH=str(folder))
+    text = (REPOSITORY / page).read_text()
+    folder = clone(tmp_path) if "$ orderctl deploy" in text else REPOSITORY
+    has_pictures = CHROMIUM is not None and PICTURE.search(text) is not None
+    with (
+        deployed_again(laptop, re.findall(r"^\$ orderctl deploy (\w+)$", text, re.MULTILINE)),
+        camera(laptop, tmp_path) if has_pictures else nullcontext() as take,
+    ):
+        for part in parts(text):
+            printed = script(part.text, tuple(NOT_RUN))
+            commands = re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), printed)
+            before, audit, _ = commands.partition("\norderctl audit")
+            shell(laptop.target, before, folder=folder, PYTHONPATH=str(folder))
+            if audit:
+                with parcels_on_their_way(laptop):
+                    shell(laptop.target, audit, folder=folder, PYTHONPATH=str(folder))
+            if part.picture and take:
+                assert size(take(part.picture)) == size(IMAGES / f"{part.picture}.png")
 
 
 @contextmanager
@@ -80,13 +82,6 @@ def deployed_again(laptop: Laptop, services: list[str]) -> Iterator[None]:
     finally:
         if services:
             laptop.deploy_again(*sorted(set(services)))
-
-
-def order_with_a_parcel(laptop: Laptop) -> str:
-    """Return the id of a new order with a booked parcel."""
-    order_id = str(laptop.place().json()["order_id"])
-    eventually(lambda: laptop.row("shipping", f"SHIP#{order_id}"), 240, f"the parcel of {order_id} is booked")
-    return order_id
 
 
 @pytest.mark.parametrize("beginning", NOT_RUN)

@@ -1,12 +1,15 @@
 """`python -m tests.system.tutorial_pictures`: the pictures of the tutorial, taken at its steps while its commands run."""
 
 import re
+import struct
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from operations.orders import store
 from tests.console.screenshots import IMAGES
@@ -16,7 +19,7 @@ from tests.support.repository_copy import clone
 from tests.support.served_console import served
 from tests.support.shell import shell
 from tests.system.conftest import Laptop, started
-from tests.system.test_readme import NOT_RUN, order_with_a_parcel
+from tests.system.printed_commands import NOT_RUN, order_with_a_parcel
 
 TUTORIAL: Final = Path(__file__).parents[2] / "docs" / "tutorial" / "first-order.md"
 PICTURE: Final = re.compile(r"^!\[[^\]]*\]\(\.\./images/(tutorial-[a-z-]+)\.png\)$", re.MULTILINE)
@@ -42,29 +45,61 @@ VIEWS: Final = {
 """The view of each picture, by its name."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """The text of a page up to a picture, and the name of the picture; None for the text after the last one."""
+
+    text: str
+    picture: str | None
+
+
+def parts(text: str) -> list[Part]:
+    """Return the parts of a page, in order. A page without pictures is one part."""
+    *before, last = PICTURE.split(text)
+    return [*(Part(text, name) for text, name in zip(before[::2], before[1::2], strict=True)), Part(last, None)]
+
+
 def main() -> None:
     """Run the tutorial up to its last picture, and take each one where the tutorial shows it."""
-    *parts, _ = PICTURE.split(TUTORIAL.read_text())
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "clone"
         folder.mkdir()
         clone(folder)
-        with started(Path(scratch) / "laptop") as laptop, served(laptop.target) as address, launched() as browser:
-            for text, name in zip(parts[::2], parts[1::2], strict=True):
-                commands = re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), script(text, tuple(NOT_RUN)))
-                shell(laptop.target, commands, folder=folder, PYTHONPATH=str(folder))
-                page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
-                take(page, address, VIEWS[name], laptop, IMAGES / f"{name}.png")
-                page.close()
+        with started(Path(scratch) / "laptop") as laptop, camera(laptop, IMAGES) as take:
+            for part in parts(TUTORIAL.read_text()):
+                if part.picture:
+                    printed = script(part.text, tuple(NOT_RUN))
+                    commands = re.sub(r"\bORDER\b", lambda _: order_with_a_parcel(laptop), printed)
+                    shell(laptop.target, commands, folder=folder, PYTHONPATH=str(folder))
+                    take(part.picture)
 
 
-def take(page: Page, address: str, view: View, laptop: Laptop, file: Path) -> None:
-    """Open a view, wait until it shows its texts, and write its picture."""
-    latest = max(store.scan(laptop.target), key=lambda order: order["created_at"])["order_id"]
-    page.goto(f"{address}/#/{view.address.format(latest=latest)}")
-    for text in view.shows:
-        expect(page.locator("tbody tr, svg .mark", has_text=text).first).to_be_visible(timeout=PATIENCE_MS)
-    page.screenshot(path=file)
+@contextmanager
+def camera(laptop: Laptop, folder: Path) -> Iterator[Callable[[str], Path]]:
+    """Serve the page, and yield the function that takes the picture of a name: it returns the file, in `folder`.
+
+    It fails if the view does not show the texts of the picture.
+    """
+    with served(laptop.target) as address, launched() as browser:
+
+        def take(name: str) -> Path:
+            view, file = VIEWS[name], folder / f"{name}.png"
+            latest = max(store.scan(laptop.target), key=lambda order: order["created_at"])["order_id"]
+            page = browser.new_page(viewport=SIZE)  # type: ignore[arg-type]
+            page.goto(f"{address}/#/{view.address.format(latest=latest)}")
+            for text in view.shows:
+                expect(page.locator("tbody tr, svg .mark", has_text=text).first).to_be_visible(timeout=PATIENCE_MS)
+            page.screenshot(path=file)
+            page.close()
+            return file
+
+        yield take
+
+
+def size(picture: Path) -> tuple[int, int]:
+    """Return the width and the height of a PNG file, in pixels. Source: https://www.w3.org/TR/png-3/#11IHDR"""
+    width, height = struct.unpack_from(">II", picture.read_bytes(), 16)
+    return width, height
 
 
 if __name__ == "__main__":
