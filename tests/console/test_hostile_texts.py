@@ -74,7 +74,7 @@ class Requests:
 
 
 class Fields:
-    """The fields in the script of a page, and whether each was drawn, by V8's coverage of blocks."""
+    """The fields in the script of a page, and whether each was drawn, by Chromium's coverage of blocks."""
 
     def __init__(self, page: Page) -> None:
         self._session = page.context.new_cdp_session(page)
