@@ -70,6 +70,12 @@ def close(page: Page) -> None:
     page.context.close()
 
 
+def copied(page: Page, is_it: str = "text => text") -> str:
+    """Return the text of the clipboard, once it is the one that the JavaScript function `is_it` accepts."""
+    found = page.wait_for_function(f"() => navigator.clipboard.readText().then((text) => ({is_it})(text) && text)")
+    return str(found.json_value())
+
+
 def watched(stage: ConsoleStage) -> None:
     """Wait until the bus delivers its events to a page."""
     eventually(lambda: stage.bus.watchers, PATIENCE_MS / 1000, "a page watches the bus")

@@ -78,7 +78,8 @@ def test_reason_is_in_the_command_and_in_the_trail(open_page: Open, stage: Conso
         expect(page.get_by_text(command, exact=True)).to_be_visible()
     page.get_by_role("button", name="Redrive all").click()
     expect(page.get_by_text("2 redriven")).to_be_visible()
-    assert stage.trail.acts == [("dlq redrive order/intake", ACTOR, "the price is set")]
+    recorded = [("dlq redrive order/intake", ACTOR, "the price is set")]  # once the last message was redriven
+    eventually(lambda: stage.trail.acts == recorded, PATIENCE_MS / 1000, "the redrive is in the trail")
 
 
 def test_change_that_is_not_in_the_trail_is_named(open_page: Open, stage: ConsoleStage) -> None:

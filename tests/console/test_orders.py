@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.console.conftest import Open, watched
+from tests.console.conftest import Open, copied, watched
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
 from tests.support.figures import FIGURE, RecordFigure
@@ -141,7 +141,7 @@ def test_stage_without_orders_says_what_to_do(open_page: Open) -> None:
     page = open_page()
     expect(page.get_by_text("This stage has no order yet.")).to_be_visible()
     page.get_by_role("button", name="Copy").click()
-    assert page.evaluate("navigator.clipboard.readText()") == "orderctl orders place --line MUG-BLUE=1"
+    assert copied(page) == "orderctl orders place --line MUG-BLUE=1"
 
 
 def test_search_without_result_says_what_to_do(open_page: Open, placed: Placed) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, expect
 
 from operations.aws.target import Kind
-from tests.console.conftest import Open
+from tests.console.conftest import PATIENCE_MS, Open
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
+from tests.support.polling import eventually
 from tests.support.served_console import served
 from tests.support.trail_in_memory import ACTOR
 
@@ -129,10 +130,8 @@ def test_replay_that_runs_is_stopped(open_page: Open, stage: ConsoleStage) -> No
     expect(page.get_by_text(f"orderctl replay cancel {name} --reason 'wrong window'", exact=True)).to_be_visible()
     page.get_by_role("button", name="Stop it").click()
     expect(page.get_by_text("CANCELLED").first).to_be_visible()
-    assert stage.trail.acts == [
-        (f"replay start {name}", ACTOR, ""),
-        (f"replay cancel {name}", ACTOR, "wrong window"),
-    ]
+    recorded = [(f"replay start {name}", ACTOR, ""), (f"replay cancel {name}", ACTOR, "wrong window")]
+    eventually(lambda: stage.trail.acts == recorded, PATIENCE_MS / 1000, "the cancellation is in the trail")
 
 
 def test_window_that_the_archive_does_not_have_is_refused(open_page: Open, stage: ConsoleStage) -> None:
