@@ -97,7 +97,9 @@ def next_lines(target: Target, page: str | None, order_id: str, home: str) -> li
     from laptop.demo import show
     from laptop.page import log
 
-    lines = [
+    beside = ["Another AWS runs beside this one. Choose this one first, in each shell, also to stop it:", "", f"  {home}", ""]
+    return [
+        *(beside if home else []),
         "Orderflow is still up. `make down` stops it.",
         "",
         f"  Page  {page}" if page else f"  The page did not start. See {log()}, then run `orderctl console`.",
@@ -113,9 +115,6 @@ def next_lines(target: Target, page: str | None, order_id: str, home: str) -> li
         "  2. . .venv/bin/activate; orderctl orders place --line MUG-BLUE=1",
         "  3. Place an order from your code: the section of that name in README.md.",
     ]
-    if home:
-        lines[-5:-5] = ["Choose this AWS, because another one runs beside it:", "", f"  {home}", ""]
-    return lines
 
 
 def _money(amounts: dict[str, int]) -> str:
