@@ -41,6 +41,8 @@ C = TypeVar("C")
 MAX_ID_LENGTH: Final = 200
 """Of a correlation or causation id, as the events' schemas have it."""
 
+RETRIES: Final = "retries"
+"""The field by which the saga says how often it has repeated the command before. Only the log has it, as the attempt."""
 OF_AN_ACT: Final = ("actor", "reason")
 """The fields by which an operator's command says who sends it, and why. Only the log has them."""
 
@@ -128,6 +130,9 @@ def _log(event: Command) -> None:
         logs.add(correlation_id=shown(correlation_id_of(thread)), causation_id=shown(cause))
     names = ("command", "order_id", *(OF_AN_ACT if "actor" in event else ()))
     logs.add(**{name: shown(event[name]) for name in names if name in event})
+    retries = event.get(RETRIES)
+    if isinstance(retries, int):
+        logs.add(attempt=retries + 1)
 
 
 def reading(kind: type[C], run: Callable[[C], Answer]) -> Callable[[Command], Answer]:

@@ -12,7 +12,7 @@ from kernel.batches import BatchResponse, StreamEvent
 from kernel.clients import Clients
 from kernel.facts import OwnerFacts
 from kernel.handler import Handler
-from kernel.identifiers import ORDER_ID
+from kernel.identifiers import order_id_in
 from kernel.index_shards import ALL, Share
 from kernel.logs import logger
 from kernel.metrics import count
@@ -100,7 +100,7 @@ def move_each(
         if clock.now() >= until or (patience is not None and len(still) >= patience):
             return
         is_moved = False
-        with logs.about(order_id=_order_of(row_id)):
+        with logs.about(order_id=order_id_in(row_id)):
             try:
                 is_moved = move(row_id)
             except Exception:  # the boundary of a row
@@ -118,12 +118,6 @@ def move_each(
     finally:
         count(metric, done.counts["failed"])
     return {moved: done.counts["moved"], failed: done.counts["failed"]}
-
-
-def _order_of(row_id: str) -> str | None:
-    """Return the id of the order that a row is about, if the row's own id has it."""
-    found = ORDER_ID.search(row_id)
-    return found.group() if found else None
 
 
 def release_if_orphan(

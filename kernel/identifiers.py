@@ -48,6 +48,12 @@ _READ: Final = 2000
 """How many characters are looked at: no id has more."""
 
 
+def order_id_in(text: str) -> str | None:
+    """Return the id of the order that a row's key names, such as `PAY#ord-...`, or None."""
+    found = ORDER_ID.search(text)
+    return found.group() if found else None
+
+
 def is_personal(text: str) -> bool:
     """Return whether a text has a card number or an e-mail address in it, percent-encoded or not, in digits of any script."""
     return any(_has_address(form) or _has_card_number(form) for form in _forms(text))

@@ -13,12 +13,13 @@ from typing import Final, Required, TypedDict, cast
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from kernel import clock, index_shards, outbox_text, versions
+from kernel import clock, index_shards, logs, outbox_text, versions
 from kernel.aggregate_store import IndexEntry, each_shard, is_condition_failure, marshal, unmarshal
 from kernel.batches import BatchResponse, StreamRecord
 from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.events import PendingEvent, published, span_in
+from kernel.identifiers import order_id_in
 from kernel.index_shards import ALL, Share
 from kernel.logs import logger
 from kernel.measures import Measure, Metric
@@ -38,8 +39,8 @@ LOGGED: Final = ("event_id", "order_id", "correlation_id", "causation_id")
 OUTBOX_LAG: Final = Metric(
     "OutboxLag", "Seconds", "the age of the oldest event that a sweeper found in an outbox; none if the relays publish in time"
 )
-OF_ORDER: Final = ("order_id", "correlation_id", "trace_id")
-"""The ids that the events of one order share."""
+OF_CAUSE: Final = ("order_id", "correlation_id", "trace_id", "causation_id")
+"""The ids that the events of one cause share."""
 PER_SHARD: Final = 1000
 """How many rows of a shard one sweep republishes; the rest are the next sweep's."""
 INVALID_CALL: Final = "ValidationException"
@@ -168,14 +169,14 @@ def publish(outbox: Outbox, texts: Iterable[str]) -> Published:
 
 
 def _log(texts: Iterable[str]) -> None:
-    """Log the published events, those of one order in one line."""
+    """Log the published events, those of one cause in one line."""
     lines: dict[tuple[str, ...], dict[str, str]] = {}
     for text in texts:
         ids = ids_of(text)
-        of_order = tuple(ids.get(name, "") for name in OF_ORDER)
-        lines.setdefault(of_order, {})[ids["event_id"]] = ids["event"]
-    for of_order, events in lines.items():
-        given = {name: value for name, value in zip(OF_ORDER, of_order, strict=True) if value}
+        of_cause = tuple(ids.get(name, "") for name in OF_CAUSE)
+        lines.setdefault(of_cause, {})[ids["event_id"]] = ids["event"]
+    for of_cause, events in lines.items():
+        given = {name: value for name, value in zip(OF_CAUSE, of_cause, strict=True) if value}
         logger.info("events published", extra={**given, "events": events})
 
 
@@ -276,14 +277,20 @@ def relay_records(outbox: Outbox, records: list[StreamRecord]) -> Relayed:
             first.setdefault(row["pk"], row)
     for pk, (number, row) in last.items():
         if not _shows_first(first[pk], row):
-            last[pk] = number, _as_it_is(outbox, row)
+            with logs.about(order_id=order_id_in(pk)):
+                last[pk] = number, _as_it_is(outbox, row)
     try:
         published = publish(outbox, (text for _, row in last.values() for text in row["pending"]))
     except BusUnavailableError:
         for pk in last:
-            _park_if_possible(outbox, pk)
+            with logs.about(order_id=order_id_in(pk)):
+                _park_if_possible(outbox, pk)
         raise
-    failed = [number for number, row in last.values() if not _is_relayed(outbox, row, published)]
+    failed = list[str]()
+    for number, row in last.values():
+        with logs.about(order_id=order_id_in(row["pk"])):
+            if not _is_relayed(outbox, row, published):
+                failed.append(number)
     return Relayed(failed, len(published.unpublishable))
 
 
@@ -353,6 +360,10 @@ def republish(
     def step(pk: str) -> None:
         if clock.now() >= begun + timedelta(seconds=REPUBLISH_SECONDS):
             return
+        with logs.about(order_id=order_id_in(pk)):
+            take(pk)
+
+    def take(pk: str) -> None:
         try:
             pending = _pending_of(outbox, pk)
             lags.extend(_ages(pending[:1]))

@@ -26,6 +26,7 @@ examples:
   python -m simulation count                           the units that an order costs on each path, into a file
   python -m simulation calls                           the AWS calls of a few worlds: all are recorded
   python -m simulation story delivered                 the log lines of one order, from its placing to its replay
+  python -m simulation log-keys                        the keys that log lines lack, by their messages, as JSON
   python -m simulation measures --orders 400           the business metrics, beside the tables
   python -m simulation bugs                            known bugs put into the handlers, one by one: all are caught
   python -m simulation bugs 07-tombstone --keep        one of them, and where its copy of services/ stands
@@ -80,6 +81,10 @@ def main(arguments: list[str] | None = None) -> int:
     calls.add_argument("--seed", default="calls")
     story = commands.add_parser("story", help="the log lines of one order on a path, and of its replay, as JSON")
     story.add_argument("path", help="such as `delivered`")
+    log_keys = commands.add_parser(
+        "log-keys", help="how many log lines of two worlds lack each key, by their messages, as JSON"
+    )
+    log_keys.add_argument("--seed", default="1")
     measures = commands.add_parser("measures", help="the business metrics that are emitted, beside the tables")
     measures.add_argument("--orders", type=int, default=400)
     measures.add_argument("--seed", default="1")
@@ -99,6 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
         "count": _count,
         "calls": _calls,
         "story": _story,
+        "log-keys": _log_keys,
         "measures": _measures,
         "bugs": _bugs,
     }
@@ -203,6 +209,16 @@ def _story(chosen: argparse.Namespace) -> int:
     from simulation.stage import paths, story
 
     print("\n".join(json.dumps(line) for line in story.lines_of(paths.BY_NAME[chosen.path])))  # noqa: T201
+    return 0
+
+
+def _log_keys(chosen: argparse.Namespace) -> int:
+    from simulation.stage import process
+
+    process.make_ready()
+    from simulation.stage import log_keys
+
+    print(json.dumps(log_keys.lacking(chosen.seed, range(2)), indent=2, sort_keys=True))  # noqa: T201
     return 0
 
 

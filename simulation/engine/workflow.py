@@ -77,7 +77,7 @@ class Invocation(TypedDict):
 
 Variables = dict[str, JsonValue]
 Scope = dict[str, JsonValue]
-"""The value of `$states`: `input`, and `result` or `errorOutput`."""
+"""The value of `$states`: `input`, and `context`, `result` or `errorOutput`. The context has how often a state was retried."""
 Step = tuple[str | None, JsonValue]
 """The next state, or None at the end, and the output."""
 
@@ -250,8 +250,9 @@ class Execution:
         raise StateError(str(error), str(self._template(state.get("Cause", ""), scope, variables)))
 
     def _task(self, name: str, state: State, given: JsonValue, variables: Variables) -> Step:
-        def once() -> JsonValue:
-            arguments = cast(Invocation, self._template(state["Arguments"], {"input": given}, variables))
+        def once(retries: int) -> JsonValue:
+            scope: Scope = {"input": given, "context": {"State": {"Name": name, "RetryCount": retries}}}
+            arguments = cast(Invocation, self._template(state["Arguments"], scope, variables))
             function = arguments["FunctionName"]
             task = self.scheduler.current
             assert task is not None
@@ -263,7 +264,7 @@ class Execution:
         return self._with_retries(name, state, given, variables, once)
 
     def _parallel(self, name: str, state: State, given: JsonValue, variables: Variables) -> Step:
-        return self._with_retries(name, state, given, variables, lambda: self._branches(state["Branches"], given, variables))
+        return self._with_retries(name, state, given, variables, lambda _: self._branches(state["Branches"], given, variables))
 
     def _branches(self, branches: list[Machine], given: JsonValue, variables: Variables) -> JsonValue:
         """Return the outputs of all branches. The first that fails kills the others, and its error is raised."""
@@ -306,12 +307,12 @@ class Execution:
         return [outputs[position] for position in range(len(branches))]
 
     def _with_retries(
-        self, name: str, state: State, given: JsonValue, variables: Variables, once: Callable[[], JsonValue]
+        self, name: str, state: State, given: JsonValue, variables: Variables, once: Callable[[int], JsonValue]
     ) -> Step:
         retries = [0] * len(state.get("Retry", ()))
         while True:
             try:
-                result = once()
+                result = once(sum(retries))
                 return self._leave(state, state, result, {"input": given, "result": result}, variables)
             except StateError as error:
                 retriers = enumerate(state.get("Retry", ()))

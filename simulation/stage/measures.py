@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,14 +32,22 @@ TAKEN: Final = frozenset({"CAPTURED", "REFUNDING", "REFUNDED", "REFUND_REFUSED"}
 
 
 def of_world(seed: str, number: int, *, faults: bool) -> tuple[Measured, Measured]:
-    """Run a world of 40 orders, redrive and replay all of it; return what its tables say, and all that it emitted.
+    """Return what the tables of a world say, and all that it emitted; see `world_of`."""
+    emitted = Measured()
+    with world_of(seed, number, lambda text: _add(emitted, text), faults=faults) as world:
+        return _of_tables(world), emitted
+
+
+@contextmanager
+def world_of(seed: str, number: int, read: Callable[[str], None], *, faults: bool) -> Iterator[World]:
+    """Run a world of 40 orders, redrive and replay all of it; `read` gets all that its functions print.
 
     Each second world has Stripe and EasyPost. There, a payment is refunded by hand.
     """
     chance = WorldRun(seed, number).chance
     plan = RandomFaults(chance, chance.choice("rate", RATES))
     plan.quiet = not faults
-    world, emitted = World(chance, plan, adapters=number % 2 == 1), Measured()
+    world = World(chance, plan, adapters=number % 2 == 1)
 
     def begin(world: World) -> None:
         Workload(world, ORDERS_PER_WORLD, None).run()
@@ -47,12 +55,12 @@ def of_world(seed: str, number: int, *, faults: bool) -> tuple[Measured, Measure
             hold_nothing(world)
             world.spawn("stripe", partial(report_as_stripe, world), after=SECOND)
 
-    keep_logs(lambda text: _add(emitted, text))
+    keep_logs(read)
     try:
         with redirect_stdout(SINK):  # Powertools prints metrics
             world.run(begin)
             set_going_again(world, "orderflow-catch-up-once")
-        return _of_tables(world), emitted
+        yield world
     finally:
         keep_logs(None)
         world.abandon()

@@ -96,6 +96,18 @@ def test_retries_back_off_up_to_the_longest_delay() -> None:
     assert (ended, seconds) == (Succeeded("done"), 2 + 6 + 10)
 
 
+def test_each_try_of_a_task_knows_how_many_were_before_it() -> None:
+    seen: list[Any] = []
+
+    def answer(state: str, payload: Any, scheduler: Scheduler) -> Any:
+        seen.append(payload["retries"])
+        raise StateError("Boom")
+
+    arguments = {"FunctionName": "${OrderCommands}", "Payload": {"retries": "{% $states.context.State.RetryCount %}"}}
+    run(machine(task(Arguments=arguments, Retry=[{"ErrorEquals": ["Boom"], **RETRY}], End=True)), answer)
+    assert seen == [0, 1, 2, 3]
+
+
 def test_full_jitter_shortens_each_pause() -> None:
     retry = {"ErrorEquals": ["States.ALL"], "IntervalSeconds": 2, "MaxAttempts": 1, "JitterStrategy": "FULL"}
     _, seconds = run(machine(task(Retry=[retry], End=True)), fails("Boom"))

@@ -89,3 +89,10 @@ def test_command_is_logged_with_its_ids_as_far_as_they_are_fit_for_a_log(lines: 
         "ord-1",
     ]
     assert line["correlation_id"] == line["causation_id"] == "(not shown)"
+
+
+@pytest.mark.parametrize(("given", "attempt"), [({"retries": 0}, 1), ({"retries": 1}, 2), ({}, None), ({"retries": "1"}, None)])
+def test_command_of_the_saga_is_logged_with_its_attempt(lines: Lines, given: dict[str, object], attempt: int | None) -> None:
+    observed(command_handler({"void": lambda command: {"outcome": "VOIDED"}}))({"command": "void", **given}, CONTEXT)
+    [line] = lines()
+    assert line.get("attempt") == attempt

@@ -269,7 +269,7 @@ class CountingDynamoDB:
         return self.client.update_item(**update)
 
 
-def test_published_events_of_an_order_share_a_line(
+def test_published_events_of_one_cause_share_a_line(
     outbox: Outbox, rows: AggregateStore, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
@@ -279,6 +279,7 @@ def test_published_events_of_an_order_share_a_line(
 
     logged = [line.__dict__ for line in caplog.records if line.message == "events published"]
     assert [line["order_id"] for line in logged] == [order(0), order(1)]
+    assert [line["causation_id"] for line in logged] == [CAUSE.causation_id] * 2
     assert logged[0]["events"] == {event_id(0): "PaymentAuthorized", event_id(0, 4): "PaymentCaptured"}
 
 
