@@ -7,13 +7,14 @@ export PATH := $(CURDIR)/.venv/bin:$(NODE)/bin:$(CURDIR)/node_modules/.bin:$(PAT
 export JSII_NODE := $(NODE)/bin/node
 # Every target starts Python often, and without its bytecode an import takes up to five times as long.
 export PYTHONDONTWRITEBYTECODE :=
+NPM := node .venv/lib/node/lib/node_modules/npm/bin/npm-cli.js
 UV_SYNC := .venv/bin/uv pip sync --quiet --require-hashes
 VERSION := -c 'import sys; print("%d.%d" % sys.version_info[:2])'
 # pip is installed last, so an environment with pip is complete. An argument is the version that it must have.
 IS_WHOLE := -c 'import pip, sys; sys.exit(sys.prefix == sys.base_prefix or sys.argv[1:] not in ([], ["%d.%d" % sys.version_info[:2]]))'
 NO_NETWORK := { echo "The set-up needs PyPI and the npm registry. Behind a proxy set HTTPS_PROXY, then run the same command again." >&2; exit 1; }
 
-.PHONY: help setup test test-console generated lint checkov sbom prose prose-lower demo up down lock clean
+.PHONY: help setup test test-console dashboards generated lint lint-templates sbom prose prose-lower demo up down lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -57,7 +58,7 @@ setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everyth
 
 node_modules/.ready: package-lock.json .venv/.ready
 	@echo "Setting up node_modules (the CDK CLI, the judges) ..."
-	@node .venv/lib/node/lib/node_modules/npm/bin/npm-cli.js ci --loglevel=error --fetch-retries=1 --no-audit --no-fund --yes || $(NO_NETWORK)
+	@$(NPM) ci --loglevel=error --fetch-retries=1 --no-audit --no-fund --yes || $(NO_NETWORK)
 	@touch $@
 
 lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.txt
@@ -81,6 +82,9 @@ test-iam: setup ## Run the tests of the deployed system with the emulator's IAM 
 test-console: setup ## Test the operator's page in the machine's Chromium, and print its figures
 	@.venv/bin/python -m pytest -q tests/unit/console tests/console tests/quality/test_vendored.py
 
+dashboards: setup ## Draw the pictures of the dashboards in the documentation from a simulated run
+	@.venv/bin/python -m tests.dashboards
+
 generated: setup ## Make every file anew that is made from the code: pages, models, snapshots, alarms, costs
 	@.venv/bin/orderctl schemas build
 	@.venv/bin/python -m pytest -q tests/infrastructure/test_snapshots.py --snapshot-update
@@ -90,18 +94,24 @@ generated: setup ## Make every file anew that is made from the code: pages, mode
 	@.venv/bin/python -m tests.benchmarks cost capacity --write
 	@.venv/bin/orderctl docs build
 
-lint: setup checkov ## Run the checks of .pre-commit-config.yaml and checkov, and print the figures
+DEPLOYER_ROLE := cdk/pipeline_role.yaml
+
+lint: setup lint-templates ## Run the checks of .pre-commit-config.yaml and of the templates, and print the figures
 	@.venv/bin/pre-commit run --all-files
 	@.venv/bin/python -m tests.quality
 
-checkov: setup .venv-security/.ready ## Check the templates of a stage with every adapter by checkov (.checkov.yaml)
-	@.venv/bin/python -m tests.infrastructure.synthesized build/checkov
-	@.venv-security/bin/checkov --config-file .checkov.yaml -d build/checkov
+lint-templates: setup .venv-security/.ready ## Check the templates of two stages by cdk-nag, cfn-lint and checkov
+	@.venv/bin/python -m tests.infrastructure.synthesized build/templates
+	@.venv/bin/cfn-lint build/templates/*/*.template.json $(DEPLOYER_ROLE)
+	@.venv-security/bin/checkov --config-file .checkov.yaml -d build/templates -f $(DEPLOYER_ROLE)
+
+SBOM := build/sbom
 
 sbom: setup ## Write the components of the functions and of the tools to build/sbom (CycloneDX)
-	@mkdir -p build/sbom
-	@for name in runtime dev; do \
-	  .venv/bin/cyclonedx-py requirements --output-reproducible --pyproject pyproject.toml -o build/sbom/$$name.json requirements/$$name.txt && echo "build/sbom/$$name.json" || exit 1; done
+	@mkdir -p $(SBOM)
+	@for name in $(patsubst requirements/%.txt,%,$(wildcard requirements/*.txt)); do \
+	  .venv/bin/python -W ignore -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml -o $(SBOM)/$$name.json requirements/$$name.txt && echo "$(SBOM)/$$name.json" || exit 1; done
+	@$(NPM) sbom --loglevel=error --sbom-format cyclonedx --package-lock-only > $(SBOM)/npm.json && echo "$(SBOM)/npm.json"
 
 prose: setup ## Print the sentences that break the writing rules, in FILES or everywhere
 	@.venv/bin/python -m tests.quality.prose $(FILES)

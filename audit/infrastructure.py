@@ -10,11 +10,12 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from audit.tables import AT_ONCE, KEY_PREFIXES, LEDGER, PARAMETERS, STATE_KEY, VARIABLES
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.alarm import alarm, alarm_on_count
+from cdk.constructs.encryption import acknowledge_key_of_aws
 from cdk.constructs.function import ServiceFunction
-from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.subscription import Subscription
-from cdk.constructs.table import leading_keys, table_defaults, text
+from cdk.constructs.table import CHECK_OF_KEY, leading_keys, table_defaults, text
 from cdk.service_stack import ServiceStack
 from kernel.naming import metrics_namespace, source_of
 from kernel.timeouts import DYNAMODB
@@ -64,6 +65,7 @@ class AuditStack(ServiceStack):
             table: self.format_arn(service="dynamodb", resource="table", resource_name=name) for table, name in tables.items()
         }
         own = dynamodb.Table(self, "Table", partition_key=text("pk"), **table_defaults(self))
+        acknowledge_key_of_aws(self, own, CHECK_OF_KEY)
         auditor = ServiceFunction(
             self,
             "function",

@@ -9,12 +9,12 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.alarm import ALARM_TOPIC
 from cdk.constructs.bus_log import BusLog
 from cdk.constructs.bus_policy import state_who_publishes
 from cdk.constructs.dashboard import add_dashboards
 from cdk.constructs.encryption import make_encryption_key
-from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.paced_replay_queue import Staging
 from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.receipts import make_key
@@ -82,6 +82,7 @@ class PlatformStack(ServiceStack):
         if receiver.startswith("arn:"):
             return sns.Topic.from_topic_arn(self, ALARM_TOPIC, receiver)
         topic = sns.Topic(self, ALARM_TOPIC, display_name=f"Orderflow {self.stage} alarms", enforce_ssl=True)
+        acknowledge(topic, {"CKV_AWS_26": "CloudWatch cannot use the AWS managed key, and an alarm has no personal data"})
         if receiver.startswith(SLACK):
             self._chat(topic, *receiver.removeprefix(SLACK).split("/"))
         elif receiver:

@@ -7,11 +7,11 @@ from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.alarm import Tier, alarm_on_count
 from cdk.constructs.bus import bus_of
 from cdk.constructs.encryption import let_use_key
 from cdk.constructs.function import ServiceFunction
-from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.replay_filter import never_replays
 from cdk.service_stack import ServiceStack
@@ -62,7 +62,11 @@ class JournalStack(ServiceStack):
             ],
             removal_policy=self.removal_policy,
         )
-        acknowledge(bucket, {"AwsSolutions-S1": "one role writes it, and operators' reads are data events of CloudTrail"})
+        unlogged = dict.fromkeys(
+            ("AwsSolutions-S1", "CKV_AWS_18"), "one role writes it, and operators' reads are data events of CloudTrail"
+        )
+        unversioned = {"CKV_AWS_21": "no object is ever written again, and the archive has the same events"}
+        acknowledge(bucket, unlogged | unversioned)
         return bucket
 
     def _role(self, name: str, service: str) -> iam.Role:

@@ -16,12 +16,14 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_sqs as sqs
-from constructs import Construct
+from constructs import Construct, IConstruct
 
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.service_stack import PLATFORM, ServiceStack
 from kernel.naming import stack_name
 
 OWN: Final = "own"
+KEY_OF_AWS: Final = "a key of AWS encrypts it: an own key costs money for each key and each call (ADR 4)"
 PARAMETER: Final = "encryption-key-arn"
 KEY: Final = "Key"
 USE: Final = "KeyUse"
@@ -81,6 +83,12 @@ def key_arn(stack: ServiceStack) -> str | None:
         return None
     key = stack.node.try_find_child(KEY)
     return key.key_arn if isinstance(key, kms.Key) else stack.require(PLATFORM, PARAMETER)
+
+
+def acknowledge_key_of_aws(stack: ServiceStack, construct: IConstruct, rule: str) -> None:
+    """Suppress the rule of checkov that asks for an own key, if the stage has none."""
+    if stack.settings.encryption_key != OWN:
+        acknowledge(construct, {rule: KEY_OF_AWS})
 
 
 def let_use_key(stack: ServiceStack, role: iam.IRole, *actions: str) -> None:

@@ -11,9 +11,9 @@ from constructs import Construct
 
 from cdk import bundling
 from cdk.bytecode import MISSING, deployed_python
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.encryption import let_use_key
 from cdk.constructs.log import log_group
-from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 from kernel.naming import ALIAS, metrics_namespace
 
@@ -27,6 +27,13 @@ ACKNOWLEDGED = {
     "Serverless-LambdaDLQ": "called synchronously, by a mapping with its own dead-letter queue, or again in a minute",
     "AwsSolutions-IAM5[Resource::*]": "X-Ray's actions have no resources to name",
 }
+"""The exceptions of a function, its role and its log."""
+ACKNOWLEDGED_OF_FUNCTION = {
+    "CKV_AWS_116": ACKNOWLEDGED["Serverless-LambdaDLQ"],
+    "CKV_AWS_117": "it reaches AWS and the gateways only, by TLS; a VPC would add cost and a cold start",
+    "CKV_AWS_173": "its variables hold names, and no secret",
+}
+NOT_RESERVED = {"CKV_AWS_115": "its mapping has a maximum concurrency; a reserved one would take it from the saga"}
 
 
 TABLE_NAME = "table-name"
@@ -141,6 +148,7 @@ class ServiceFunction(lambda_.Function):
                 provisioned_concurrent_executions=instances,
             )
         acknowledge(part, ACKNOWLEDGED)
+        acknowledge(self, ACKNOWLEDGED_OF_FUNCTION | ({} if at_most else NOT_RESERVED))
 
     def add_environment(self, key: str, value: str, *, remove_in_edge: bool | None = None) -> lambda_.Function:
         """Add a variable."""

@@ -10,9 +10,9 @@ from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from constructs import Construct
 
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.log import log_group
-from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 
 TIMEOUT_SECONDS = 29

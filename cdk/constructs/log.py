@@ -3,6 +3,7 @@
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from cdk.constructs.encryption import acknowledge_key_of_aws
 from cdk.service_stack import ServiceStack
 
 
@@ -12,4 +13,5 @@ def log_group(stack: ServiceStack, scope: Construct, name: str = "Log") -> logs.
     resource = made.node.default_child
     assert isinstance(resource, logs.CfnLogGroup)
     resource.retention_in_days = stack.settings.log_retention_days
+    acknowledge_key_of_aws(stack, resource, "CKV_AWS_158")
     return made

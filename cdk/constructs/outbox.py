@@ -9,10 +9,10 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.alarm import Tier, alarm, alarm_on_count
 from cdk.constructs.bus import published_by, put_events_policy
 from cdk.constructs.function import ServiceFunction
-from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.queue import dead_letter_queue, on_failure, only_from
 from cdk.constructs.table import ServiceTable
 from cdk.service_stack import PLATFORM, ServiceStack

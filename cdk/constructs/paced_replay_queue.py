@@ -7,7 +7,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from cdk.constructs.alarm import Tier
-from cdk.constructs.queue import LONGEST, alarm_on_age, dead_letter_queue, only_from
+from cdk.constructs.encryption import acknowledge_key_of_aws
+from cdk.constructs.queue import CHECK_OF_KEY, LONGEST, alarm_on_age, dead_letter_queue, only_from
 from cdk.constructs.replay_filter import only_replays
 from cdk.service_stack import ServiceStack
 from kernel.naming import PACED_REPLAY_PREFIX, SOURCE_PREFIX
@@ -32,6 +33,7 @@ class Staging(Construct):
             visibility_timeout=Duration.minutes(15),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_RECEIVES),
         )
+        acknowledge_key_of_aws(stack, queue, CHECK_OF_KEY)
         rule = events.Rule(
             self,
             "Rule",

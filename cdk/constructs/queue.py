@@ -10,10 +10,13 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.alarm import Tier, alarm
-from cdk.constructs.nag_suppressions import acknowledge
+from cdk.constructs.encryption import acknowledge_key_of_aws
 from cdk.service_stack import ServiceStack
 
+CHECK_OF_KEY = "CKV_AWS_27"
+"""The rule of checkov about an own key. It does not see SSE-SQS, which is on."""
 LONGEST = Duration.days(14)
 """The longest that SQS keeps a message."""
 BROKEN_CONSUMER = "consumer-was-broken"
@@ -106,6 +109,7 @@ def dead_letter_queue(
         scope, "DeadLetters", encryption=sqs.QueueEncryption.SQS_MANAGED, enforce_ssl=True, retention_period=LONGEST
     )
     acknowledge(queue, dict.fromkeys(("AwsSolutions-SQS3", "Serverless-SQSRedrivePolicy"), "it is a dead-letter queue"))
+    acknowledge_key_of_aws(stack, queue, CHECK_OF_KEY)
     depth = queue.metric_approximate_number_of_messages_visible(period=Duration.minutes(1), statistic=cloudwatch.Stats.MAXIMUM)
     alarm(stack, scope, "DeadLetters", depth, f"{stack.service} {name} has dead letters", runbook, tier=tier)
     stack.publish(f"{name}-dlq-url", queue.queue_url)

@@ -2,8 +2,9 @@
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 
+from cdk.constructs.acknowledgement import acknowledge
+from cdk.constructs.encryption import acknowledge_key_of_aws
 from cdk.constructs.function import ServiceFunction
-from cdk.constructs.nag_suppressions import acknowledge
 from cdk.service_stack import ServiceStack
 
 SECRET_LENGTH = 48
@@ -25,6 +26,7 @@ class ServiceSecret(secretsmanager.Secret):
             removal_policy=stack.removal_policy,
         )
         acknowledge(self, {"AwsSolutions-SMG4": not_rotated})
+        acknowledge_key_of_aws(stack, self, "CKV_AWS_149")
         stack.publish(f"{name}-arn", self.secret_arn)
 
     def grant_read_to(self, variable: str, *functions: ServiceFunction) -> None:

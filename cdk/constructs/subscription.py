@@ -9,11 +9,20 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.alarm import Tier, alarm_on_count
 from cdk.constructs.bus import bus_of
+from cdk.constructs.encryption import acknowledge_key_of_aws
 from cdk.constructs.function import ServiceFunction
-from cdk.constructs.nag_suppressions import acknowledge
-from cdk.constructs.queue import BROKEN_CONSUMER, KEPT_WAITING, OLDEST_SECONDS, alarm_on_age, dead_letter_queue, only_from
+from cdk.constructs.queue import (
+    BROKEN_CONSUMER,
+    CHECK_OF_KEY,
+    KEPT_WAITING,
+    OLDEST_SECONDS,
+    alarm_on_age,
+    dead_letter_queue,
+    only_from,
+)
 from cdk.constructs.replay_filter import never_replays
 from cdk.service_stack import ServiceStack
 from kernel.timeouts import assert_ascending
@@ -83,6 +92,7 @@ class Subscription(Construct):
             visibility_timeout=Duration.seconds(VISIBILITY_IN_TIMEOUTS * timeout.to_seconds()),
             dead_letter_queue=sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=MAX_RECEIVES),
         )
+        acknowledge_key_of_aws(stack, queue, CHECK_OF_KEY)
         rule = events.Rule(
             self,
             "Rule",

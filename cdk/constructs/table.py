@@ -6,11 +6,14 @@ from typing import Any
 from aws_cdk import aws_dynamodb as dynamodb
 
 import stages
+from cdk.constructs.encryption import acknowledge_key_of_aws
 from cdk.constructs.function import ServiceFunction
 from cdk.service_stack import ServiceStack
 from kernel.naming import DUE_INDEX, PENDING_INDEX
 from stages import Stage
 
+CHECK_OF_KEY = "CKV_AWS_119"
+"""The rule of checkov about an own key."""
 READS_PER_WRITE = 3
 """A new table bears 12,000 reads and 4,000 writes a second
 (https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/warm-throughput.html)."""
@@ -26,6 +29,7 @@ class ServiceTable(dynamodb.Table):
         super().__init__(
             stack, "Table", partition_key=text("pk"), stream=dynamodb.StreamViewType.NEW_IMAGE, **table_defaults(stack)
         )
+        acknowledge_key_of_aws(stack, self, CHECK_OF_KEY)
         self.add_index(PENDING_INDEX, "pending_shard", "pending_since")
         if due_index:
             self.add_index(DUE_INDEX, "due_shard", "next_due")

@@ -10,13 +10,13 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from cdk.constructs import http_api
+from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.alarm import Tier, alarm, alarm_on_count
 from cdk.constructs.bus import bus_of
 from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
 from cdk.constructs.log import log_group
-from cdk.constructs.nag_suppressions import acknowledge
 from cdk.constructs.outbox import Outbox
 from cdk.constructs.queue import dead_letter_queue, only_from
 from cdk.constructs.receipts import give_key

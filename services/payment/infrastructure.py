@@ -4,6 +4,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from constructs import Construct
 
 from cdk.constructs.alarm import Tier, alarm_on_count
+from cdk.constructs.encryption import acknowledge_key_of_aws
 from cdk.constructs.facts import ask_facts, state_facts
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.http_api import HttpApi
@@ -12,7 +13,7 @@ from cdk.constructs.receipts import give_key
 from cdk.constructs.registry import register_schemas
 from cdk.constructs.secret import ServiceSecret
 from cdk.constructs.subscription import Subscription
-from cdk.constructs.table import ServiceTable, table_defaults, text
+from cdk.constructs.table import CHECK_OF_KEY, ServiceTable, table_defaults, text
 from cdk.service_stack import ServiceStack
 from kernel.naming import DUE_INDEX
 from kernel.timeouts import DYNAMODB, FUNCTIONS
@@ -69,6 +70,7 @@ class PaymentStack(ServiceStack):
         table = ServiceTable(self, due_index=True)
         # The ledger of both gateways. A new id would replace the table.
         ledger = dynamodb.Table(self, "SandboxLedger", partition_key=text("pk"), sort_key=text("sk"), **table_defaults(self))
+        acknowledge_key_of_aws(self, ledger, CHECK_OF_KEY)
         self.publish("ledger-table-name", ledger.table_name)
         gateway = {"LEDGER_TABLE_NAME": ledger.table_name, **self._gateway()}
         environment = {"TABLE_NAME": table.table_name, **gateway}

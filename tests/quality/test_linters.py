@@ -1,5 +1,6 @@
 """The checks of `.pre-commit-config.yaml`, as tests: `make test` and CI run them and report their findings."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -55,6 +56,11 @@ def test_pre_commit_accepts_the_configuration() -> None:
 
 def test_make_lint_runs_the_hooks() -> None:
     assert "pre-commit run --all-files" in recipe("lint")
+
+
+def test_make_lint_checks_the_templates() -> None:
+    assert "tests.infrastructure.synthesized" in recipe("lint"), "cdk-nag"
+    assert re.findall(r"^\S*/(cfn-lint|checkov) ", recipe("lint"), re.MULTILINE) == ["cfn-lint", "checkov"]
 
 
 def test_ci_runs_these_tests() -> None:
