@@ -53,8 +53,22 @@ BOUNCES: Final = 0.05
 COMPLAINTS: Final = 0.001
 """SES reviews an account from 0.1 % of complaints on."""
 WORD: Final = re.compile(r"[A-Z][a-z]+")
-OPERATIONS: Final = ("GetItem", "Query", "UpdateItem", "TransactWriteItems")
-"""The operations by which functions use a table on an order's way. DynamoDB counts its own errors by operation."""
+AUDITED: Final = ("BatchGetItem", "GetItem", "Query", "Scan", "UpdateItem")
+"""The operations by which a service and the audit use a service's table."""
+LEDGER: Final = "SandboxLedger"
+OPERATIONS: Final = {
+    "audit": ("GetItem", "PutItem"),
+    "inventory": (*AUDITED, "DeleteItem", "TransactWriteItems"),
+    "notification": (*AUDITED, "DeleteItem"),
+    "order": (*AUDITED, "DeleteItem", "PutItem", "TransactWriteItems"),
+    "payment": AUDITED,
+    "payment/ledger": ("GetItem", "PutItem", "Query", "Scan", "TransactWriteItems"),
+    "shipping": AUDITED,
+}
+"""The operations by which functions use each table; a new service begins with AUDITED.
+
+DynamoDB counts its own errors by operation, and has no sum of them.
+"""
 
 
 @dataclass(frozen=True)
@@ -188,6 +202,7 @@ def _rule(resource: events.CfnRule, service: str) -> Described | None:
 
 @faults_of.register
 def _table(resource: dynamodb.CfnTable, service: str) -> Described | None:
+    is_ledger = f"/{LEDGER}/" in resource.node.path
     return (
         "AWS/DynamoDB",
         {"TableName": resource.ref},
@@ -202,7 +217,7 @@ def _table(resource: dynamodb.CfnTable, service: str) -> Described | None:
                     "throttled-or-slow",
                     dimensions={"Operation": operation},
                 )
-                for operation in OPERATIONS
+                for operation in OPERATIONS.get(f"{service}/ledger" if is_ledger else service, AUDITED)
             ),
         ],
     )

@@ -1,6 +1,6 @@
 """The two dashboards as data: the graphs of the business, and those of resources and faults, with the metrics of the alarms.
 
-`docs/reference/dashboards.md` shows them, drawn from a simulated run by `python -m tests.dashboards`.
+`docs/reference/dashboards.md` shows them, drawn from a simulated run by `make dashboards`.
 """
 
 from dataclasses import dataclass

@@ -1,5 +1,6 @@
-"""`python -m tests.dashboards`: the pictures of the dashboards in the documentation, drawn from a simulated run."""
+"""`make dashboards`: the pictures of the dashboards in the documentation, drawn from a simulated run."""
 
+import json
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,8 @@ from tests.dashboards import picture, sample
 from tests.support.browser import launched
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
+DIGESTS: Final = Path(__file__).with_name("drawn.json")
+"""The digest of the sources of each picture, as it was drawn."""
 SEED: Final = "dashboards"
 
 
@@ -22,6 +25,7 @@ def main() -> None:
             drawn = picture.svg(dashboard, values, max(15, minutes))
             page.set_content(f'<body style="margin:0">{drawn}</body>')
             page.locator("svg").screenshot(path=IMAGES / f"dashboard-{dashboard.name.lower()}.png")
+    DIGESTS.write_text(json.dumps({board.name: picture.digest(board) for board in DASHBOARDS}, indent=2) + "\n")
     graphs = [graph for dashboard in DASHBOARDS for graph in dashboard.graphs]
     wrong = [g.title for g in graphs if bool(picture.lines_of(g, values, minutes)) == (g.title in picture.LEFT_OUT)]
     if wrong:

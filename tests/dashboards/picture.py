@@ -1,6 +1,7 @@
 """A dashboard as an SVG: its graphs, three in a row, as CloudWatch lays them out."""
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from html import escape
 from math import ceil
 from statistics import quantiles
@@ -19,6 +20,7 @@ COLOURS: Final = ("#1f5fa8", "#c2410c", "#15803d", "#7c3aed", "#b45309", "#0e749
 MOST_LINES: Final = 6
 """The legend of a graph has room for so many lines: those with the largest values."""
 PERIOD: Final = 5
+FULL_HOUR: Final = 60
 Points = Sequence[tuple[int, float]]
 ONLY_AWS: Final = "only AWS counts these"
 LEFT_OUT: Final = {
@@ -36,6 +38,11 @@ LEFT_OUT: Final = {
 def drawn(dashboard: Dashboard) -> list[Graph]:
     """Return the graphs of the dashboard that its picture has."""
     return [graph for graph in dashboard.graphs if graph.title not in LEFT_OUT]
+
+
+def digest(dashboard: Dashboard) -> str:
+    """Return a digest of what its picture is drawn from, beside the values of the run: the graphs, and how they are drawn."""
+    return sha256((repr(dashboard) + svg(dashboard, {}, FULL_HOUR)).encode()).hexdigest()
 
 
 def svg(dashboard: Dashboard, values: "Values", minutes: int) -> str:

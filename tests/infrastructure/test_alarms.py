@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from cdk.objectives import OBJECTIVES
 from kernel.naming import SERVICES, metrics_namespace
 from operations.alarms import inventory
 from operations.economics import prices
+from operations.permissions import recorded
 from tests.infrastructure import listed_alarms
 from tests.infrastructure.conftest import LASTING
 from tests.infrastructure.templates import Assembly, Resource, referred
@@ -161,8 +163,41 @@ def test_every_fault_of_a_resource_has_an_alarm(stage: str, request: pytest.Fixt
         assert needed - found == set(), f"{resource} has no alarm on these metrics: see cdk/alarm_inventory.py"
 
 
+def test_errors_of_aws_are_watched_for_each_operation_of_a_table(lasting: Assembly) -> None:
+    """The simulation recorded the calls. An action in a transaction is an operation of its own: TransactWriteItems."""
+    used = {
+        (table, "Query" if what == "index" else action.removeprefix("dynamodb:"))
+        for calls in recorded.load().values()
+        for call in calls
+        for action, (what, _, name) in [(call.action, call.on.partition(" "))]
+        for table in [name.rpartition("/")[0] if what == "index" else name]
+        if what in ("index", "table") and action != "dynamodb:ConditionCheckItem"
+    }
+    transacting = {
+        file.relative_to(REPOSITORY / "services").parts[0]
+        for file in (REPOSITORY / "services").rglob("*.py")
+        if "import Action, transact" in file.read_text()
+    }
+    used |= {({"payment": "payment/ledger"}.get(service, service), "TransactWriteItems") for service in transacting}
+    watching = {
+        (f"{alarm.service}{'/ledger' if 'Ledger' in json.dumps(alarm.properties['Dimensions']) else ''}", each["Value"])
+        for alarm in alarms(lasting, "SystemErrors")
+        for each in alarm.properties["Dimensions"]
+        if each["Name"] == "Operation"
+    }
+    assert watching == used
+
+
 def test_essential_alarms_cost_at_most_eight_dollars() -> None:
     assert inventory.month_usd(inventory.ESSENTIAL, prices.load()) <= 8.0
+
+
+def test_composite_alarms_do_not_fit_into_the_essential_tier() -> None:
+    """Else each incident could be one page in both tiers, as ADR 44 says."""
+    together = Counter((alarm["service"], alarm["runbook"]) for alarm in inventory.of_tier(inventory.ESSENTIAL))
+    groups = sum(alarms_of_one > 1 for alarms_of_one in together.values())
+    known = prices.load()
+    assert inventory.month_usd(inventory.ESSENTIAL, known) + groups * known.per_month["composite_alarm"].usd > 8.0
 
 
 def test_inventory_is_that_of_the_templates(lasting: Assembly) -> None:

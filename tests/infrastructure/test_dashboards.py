@@ -11,6 +11,7 @@ from kernel.naming import SERVICES, metrics_namespace
 from operations.economics import metrics
 from operations.repository import REPOSITORY
 from tests.dashboards import picture
+from tests.dashboards.__main__ import DIGESTS
 from tests.infrastructure import listed_alarms
 from tests.infrastructure.templates import Assembly
 
@@ -70,6 +71,11 @@ def test_page_lists_the_graphs_that_the_pictures_leave_out() -> None:
     assert set(picture.LEFT_OUT) - titles == set()
     listed = re.findall(r"^\| ([^|]+?) +\| ([^|]+?) +\|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert dict(listed[2:]) == picture.LEFT_OUT
+
+
+def test_pictures_are_drawn_from_the_dashboards_of_today() -> None:
+    drawn = json.loads(DIGESTS.read_text(encoding="utf-8"))
+    assert drawn == {board.name: picture.digest(board) for board in DASHBOARDS}, "draw them again: make dashboards"
 
 
 def test_only_a_stage_that_keeps_its_data_has_dashboards(assembly: Assembly, lasting: Assembly) -> None:
