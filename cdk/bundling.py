@@ -80,7 +80,7 @@ def contents_of(service: str, build: Path = BUILD, repository: Path = REPOSITORY
     """Return the sources of the service's bundle, from a checkout of the repository."""
     dependencies = install_dependencies(build, lock_of(service))
     found = {path.relative_to(dependencies).as_posix(): path for path in _files(dependencies) if _is_read(path)}
-    own = {path.relative_to(repository).as_posix(): path for path in _sources(service, repository)}
+    own = {path.relative_to(repository).as_posix(): path for path in sources(service, repository)}
     return {**found, **own, **generate_validators(own, build)}
 
 
@@ -147,7 +147,8 @@ def install_dependencies(build: Path = BUILD, lock: Path = LOCK) -> Path:
     return folder
 
 
-def _sources(service: str, repository: Path) -> Iterator[Path]:
+def sources(service: str, repository: Path = REPOSITORY) -> Iterator[Path]:
+    """Yield the files of the repository that the service's bundle has."""
     services = repository / "services"
     yield from _files(repository / "kernel")
     if service in (AUDIT, JOURNAL):

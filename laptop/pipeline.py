@@ -4,15 +4,17 @@ Usage: `python -m laptop.pipeline`, or `make pipeline-dry-run`.
 """
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -22,9 +24,10 @@ from operations.aws.target import Target
 from operations.repository import REPOSITORY
 
 WORKFLOW = REPOSITORY / ".github" / "workflows" / "deploy-stage.yml"
+DEPLOY, VERIFY, ROLL_BACK = "deploy", "verify", "roll-back"
+"""The jobs: the first runs for each service, the last only if another has failed."""
 CREDENTIALS = "aws-actions/configure-aws-credentials@"
 """The action before the first step that uses AWS. The steps before it set the machine up."""
-AFTER_A_FAILURE = "failure() && steps.deploy.outcome != 'skipped'"
 EXIT_OF_A_SIGNAL = 128
 """A shell's exit code of a command that a signal ended is this number more than the signal's."""
 STAGE = "dev"
@@ -33,31 +36,46 @@ ORDERCTL = f".venv/bin/orderctl --stage {STAGE}"
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a job: its name, its shell script, and the condition under which it runs, if it has one."""
+    """A step: its job, its name, its shell script, and its own variables."""
 
+    job: str
     name: str
     script: str
-    condition: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
-def steps(workflow: Path = WORKFLOW) -> list[Step]:
-    """Return the steps of the workflow's only job behind its credentials."""
-    (job,) = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"].values()
-    uses = [str(step.get("uses", "")).startswith(CREDENTIALS) for step in job["steps"]]
-    return [Step(step["name"], step["run"], step.get("if")) for step in job["steps"][uses.index(True) + 1 :]]
+def steps(services: Sequence[str], workflow: Path = WORKFLOW) -> list[Step]:
+    """Return the steps behind the credentials of each job, in the order in which GitHub runs them for these services."""
+    jobs = yaml.safe_load(workflow.read_text(encoding="utf-8"))["jobs"]
+    runs = {
+        DEPLOY: [{"SERVICE": service} for service in services],
+        VERIFY: [{"AUDIT": "--settled"}],
+        ROLL_BACK: [{"SERVICES": " ".join(services)}],
+    }
+    return [
+        Step(job, step["name"], step["run"], variables)
+        for job, each in runs.items()
+        for variables in each
+        for step in _after_credentials(jobs[job]["steps"])
+    ]
+
+
+def _after_credentials(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    uses = [str(step.get("uses", "")).startswith(CREDENTIALS) for step in found]
+    return found[uses.index(True) + 1 :]
 
 
 def run(found: list[Step], environment: Mapping[str, str], report: Callable[[str], None] = print) -> int:
     """Run the steps one after the other, and stop at the first that fails. Return its exit code, or 0.
 
-    A step for the case that another has failed is reported and not run: it would check out another commit here.
+    A step of the job that rolls back is reported and not run: it deploys another commit.
     """
     for step in found:
-        if step.condition == AFTER_A_FAILURE:
+        if step.job == ROLL_BACK:
             report(f"== {step.name}: only after a failure, and not in a dry run")
             continue
-        report(f"== {step.name}")
-        exit_code = _run_script(step.script, {**os.environ, **environment})
+        report(f"== {' '.join([step.name, *step.variables.values()])}")
+        exit_code = _run_script(step.script, {**os.environ, **environment, **step.variables})
         if exit_code:
             report(f"== {step.name} failed with exit code {exit_code}")
             return exit_code
@@ -108,6 +126,19 @@ def throw_away() -> Iterator[dict[str, str]]:
             process.stop()
 
 
+def in_order_of_deployment(variables: Mapping[str, str]) -> list[str]:
+    """Return all services: those that changed since there was nothing."""
+    nothing = subprocess.run(
+        ["git", "hash-object", "-t", "tree", os.devnull], cwd=REPOSITORY, capture_output=True, text=True, check=True
+    )
+    command = [*ORDERCTL.split(), "changed", nothing.stdout.strip(), "-o", "json"]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env={**os.environ, **variables}, stdout=subprocess.PIPE, text=True, check=True
+    )
+    found: list[str] = json.loads(done.stdout)
+    return found
+
+
 if __name__ == "__main__":
     with exits_when_terminated(), throw_away() as variables:
-        sys.exit(run(steps(), variables))
+        sys.exit(run(steps(in_order_of_deployment(variables)), variables))

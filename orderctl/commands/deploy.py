@@ -18,7 +18,7 @@ from operations.errors import UserError, WrongUsageError
 from operations.plural import counted
 from operations.repository import REPOSITORY
 from orderctl.terminal import output
-from orderctl.terminal.output import Format
+from orderctl.terminal.output import Format, OutputOption
 from stages import Stage, StageError
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ def register(root: typer.Typer) -> None:
     """Add the commands to the command line."""
     root.command()(bootstrap)
     root.command()(diff)
+    root.command()(changed)
     root.command()(deploy)
     root.command()(destroy)
     root.command(name="cdk")(run_cdk)
@@ -101,6 +102,28 @@ def diff(ctx: typer.Context, services: Services = None) -> None:
     wanted = requirements.chosen(stacks, services or [], everything=everything)
     typer.echo(cdk.differences(assembly, [stack.name for stack in wanted]))
     contracts.check(wanted, stacks, contracts.deployed(there))
+
+
+def changed(
+    ctx: typer.Context,
+    commit: Annotated[str, typer.Argument(help="A commit, such as that of the last deployment.")],
+    output_format: OutputOption = Format.TABLE,
+) -> None:
+    """List the services whose code or stacks differ between a commit and the current one, in the order of their deployment.
+
+    Nothing is deployed, and AWS is not called. A pipeline deploys these services.
+
+    Example: `orderctl changed v1.2.0 -o json`
+    """
+    from operations.deploy import changed_services, requirements
+
+    paths = changed_services.since(commit)
+    _, _, stacks = _synthesized(ctx)
+    found = changed_services.of(paths, [requirements.service_of(stack) for stack in stacks])
+    if output_format is Format.JSON:
+        output.show_json(found)
+        return
+    output.show([{"service": service} for service in found], {"service": "Service"}, output_format, empty="No service changed.")
 
 
 def deploy(

@@ -138,18 +138,31 @@ def place(
 def smoke(
     ctx: typer.Context,
     key: Annotated[str | None, typer.Option(help="The idempotency key of the order.  [default: a new one]")] = None,
+    where_allowed: Annotated[
+        bool, typer.Option("--where-allowed", help="Place none, without a failure, if gateway or carrier is no sandbox.")
+    ] = False,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
     """Place an order, wait until it is confirmed, and cancel it: the check after a deployment.
 
     The stage must have the sandboxes as gateway and carrier. Exit code 1 if a step fails.
 
-    Example: `orderctl --target aws --stage staging orders smoke`
+    Examples:
+
+    - `orderctl --target aws --stage staging orders smoke`
+
+    - `orderctl --target aws --stage prod orders smoke --where-allowed`
     """
     from operations.orders import smoke as smoke_order
 
-    done = []
-    for step, result in smoke_order.run(ctx.obj, ctx.obj.settings(), key or uuid.uuid4().hex):
+    done = list[dict[str, str]]()
+    settings = ctx.obj.settings()
+    if where_allowed and not smoke_order.is_allowed(settings):
+        output.err.print(f"No smoke order: stage {settings.name} has no sandboxes.")
+        if output_format is Format.JSON:
+            output.show_json(done)
+        return
+    for step, result in smoke_order.run(ctx.obj, settings, key or uuid.uuid4().hex):
         done.append({"step": step, "result": result})
         if output_format is Format.TABLE:  # each step as it is done: the order takes seconds
             output.out.print(f"{step}: {result}", markup=False)

@@ -52,7 +52,9 @@ def test_actions_are_pinned_by_their_commits(workflow: Path) -> None:
 def test_workflow_has_the_least_permissions(workflow: Path) -> None:
     granted = yaml.safe_load(workflow.read_text())["permissions"]
     uses_aws = "configure-aws-credentials" in workflow.read_text() or "deploy-stage.yml" in workflow.read_text()
-    assert granted == {"contents": "read", **({"id-token": "write"} if uses_aws else {})}
+    asks_github = "gh run list" in workflow.read_text()
+    expected = {**({"actions": "read"} if asks_github else {}), "contents": "read"}
+    assert granted == {**expected, **({"id-token": "write"} if uses_aws else {})}
     for job in jobs(workflow):
         assert "permissions" not in job
 
@@ -83,33 +85,56 @@ def test_stage_of_a_pull_request_is_always_destroyed() -> None:
 
 
 def test_dry_run_has_the_steps_of_the_pipeline() -> None:
-    found = pipeline.steps()
-    assert [step.name for step in found] == [
-        "Show the differences",
-        "Deploy the services that changed",
-        "Place a smoke order",
-        "Audit",
-        "List the alarms that ring",
-        "Roll back",
+    found = pipeline.steps(["payment", "order"])
+    assert [(step.name, *step.variables.values()) for step in found] == [
+        ("Show the differences, and deploy", "payment"),
+        ("Show the differences, and deploy", "order"),
+        ("Place a smoke order", "--settled"),
+        ("Audit", "--settled"),
+        ("List the alarms that ring", "--settled"),
+        ("Roll back", "payment order"),
     ]
-    assert {step.condition for step in found} == {None, "inputs.smoke", pipeline.AFTER_A_FAILURE}
 
 
-def test_pipeline_rolls_back_only_after_it_deployed() -> None:
-    """Else a refused deployment would deploy the commit before, which the stage may never have had."""
-    (job,) = jobs(pipeline.WORKFLOW)
-    (deploys,) = (step for step in job["steps"] if step.get("name") == "Deploy the services that changed")
-    (rolls_back,) = (step for step in job["steps"] if step.get("name") == "Roll back")
-    assert rolls_back["if"] == f"failure() && steps.{deploys['id']}.outcome != 'skipped'"
+def test_dry_run_sets_the_variables_that_the_jobs_set() -> None:
+    jobs_by_name = yaml.safe_load(pipeline.WORKFLOW.read_text())["jobs"]
+    for step in pipeline.steps(["payment"]):
+        assert step.variables.keys() == jobs_by_name[step.job]["env"].keys()
+
+
+def test_each_service_is_deployed_by_a_job_of_its_own_in_their_order() -> None:
+    deploys = yaml.safe_load(pipeline.WORKFLOW.read_text())["jobs"]["deploy"]
+    assert deploys["strategy"] == {
+        "fail-fast": True,
+        "max-parallel": 1,
+        "matrix": {"service": "${{ fromJSON(inputs.services) }}"},
+    }
+    assert deploys["env"] == {"SERVICE": "${{ matrix.service }}"}
+
+
+def test_pipeline_rolls_back_to_the_last_commit_that_went_through() -> None:
+    """The commit before this one may never have been deployed."""
+    rolls_back = yaml.safe_load(pipeline.WORKFLOW.read_text())["jobs"]["roll-back"]
+    assert rolls_back["if"] == "failure() && inputs.before != ''"
+    assert rolls_back["needs"] == ["deploy", "verify"]
+    changed = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "deploy.yml").read_text())["jobs"]["changed"]["steps"][-1]
+    assert "--status success" in changed["run"]
+
+
+def test_each_stage_is_audited_after_its_deployment() -> None:
+    deploy = yaml.safe_load((REPOSITORY / ".github" / "workflows" / "deploy.yml").read_text())["jobs"]
+    audits = {name: job["with"]["audit"] for name, job in deploy.items() if job.get("uses", "").endswith("deploy-stage.yml")}
+    assert audits == {"staging": "--settled", "prod": "--in-flight"}
+    assert deploy["prod"]["needs"] == ["changed", "approval"]
 
 
 def test_dry_run_stops_at_the_first_failure_and_checks_nothing_out() -> None:
     said: list[str] = []
     found = [
-        Step("Roll back", "exit 9", pipeline.AFTER_A_FAILURE),
-        Step("Use the command", 'test "$ORDERCTL" = orderctl'),
-        Step("Fail", "false | cat"),
-        Step("Later", "exit 7"),
+        Step(pipeline.ROLL_BACK, "Roll back", "exit 9"),
+        Step(pipeline.VERIFY, "Use the command", 'test "$ORDERCTL $AUDIT" = "orderctl --settled"', {"AUDIT": "--settled"}),
+        Step(pipeline.VERIFY, "Fail", "false | cat"),
+        Step(pipeline.VERIFY, "Later", "exit 7"),
     ]
     assert pipeline.run(found[:2], {"ORDERCTL": "orderctl"}, said.append) == 0
     assert pipeline.run(found, {"ORDERCTL": "orderctl"}, said.append) == 1
@@ -124,7 +149,7 @@ from pathlib import Path
 from laptop import pipeline
 with pipeline.exits_when_terminated():
     try:
-        pipeline.run([pipeline.Step("Wait", {script!r})], {{}})
+        pipeline.run([pipeline.Step("verify", "Wait", {script!r})], {{}})
     finally:
         Path({str(cleaned)!r}).touch()
 """

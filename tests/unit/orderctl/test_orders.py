@@ -318,6 +318,16 @@ def test_smoke_order_is_refused_where_it_would_move_money_or_parcels(stage: Stag
     assert stage.orders() == {}
 
 
+def test_stage_without_sandboxes_gets_no_smoke_order_where_it_is_not_allowed(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dev.yaml").write_text("ephemeral: true\ngateway: stripe\n")
+    monkeypatch.setenv("ORDERFLOW_STAGES", str(tmp_path))
+    said = orderctl(app, stage, "smoke", "--where-allowed")
+    assert (said.exit_code, "No smoke order: stage dev has no sandboxes." in said.output) == (0, True)
+    assert stage.orders() == {}
+
+
 def test_smoke_order_that_is_refused_fails(stage: Stage) -> None:
     answering(stage, Answer(503, {}, '{"detail": "throttled"}'))
     with pytest.raises(UserError, match="contact of smoke-order was not saved: throttled"):

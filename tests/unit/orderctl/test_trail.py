@@ -130,7 +130,8 @@ ACTS: Final = {
 """The commands that leave a record."""
 NOT_RECORDED: Final = {
     "it only reads": (
-        *("status", "env", "doctor", "trace", "history", "diff", "audit", "capacity", "cost", "orders show", "orders list"),
+        *("status", "env", "doctor", "trace", "history", "diff", "changed", "audit", "capacity", "cost"),
+        *("orders show", "orders list"),
         *("shipments show", "catalogue list", "stock list", "stock show", "mails preview", "mails suppressed", "faults list"),
         *("rules list", "rules test", "replay matrix", "replay plan", "replay status", "replay list", "dlq list", "dlq show"),
         *("alarms list", "tables compare", "schemas diff", "stages list", "stages show", "stages check"),
