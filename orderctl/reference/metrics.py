@@ -17,8 +17,10 @@ one more. The counts that have an alarm are in [Alarms](alarms.md), and AWS's ow
 A function emits a measure just after the write that makes the fact, in the embedded metric format, by its log. The write has
 a condition. A retry, a redelivery and a replay find it done and emit nothing, so no measure is emitted twice. A measure is lost
 if the function crashes between the write and the log, or if the answer to the write is lost. The tables have the truth.
-`python -m simulation measures` compares both after simulated orders. Without faults they are equal. With faults, no metric
-is above its table.
+`python -m simulation measures` compares both after simulated orders. They are equal without faults, and with faults that
+neither crash a function after its write nor lose the answer to the write. With these too, no metric is above its table, and no
+more facts lack a measure than faults of these kinds struck. `EventsReplayed` is emitted after a batch, so any crash in the
+batch loses it.
 
 The audit emits two metrics at the end of each pass. A sweeper measures `OutboxLag`, so it has no value while the relays publish
 in time. `IteratorAge` of a relay shows its lag before that.

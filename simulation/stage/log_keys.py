@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from simulation.stage.measures import world_of
+from simulation.stage.measures import Faults, world_of
 
 EXPECTED: Final = frozenset(
     {"order_id", "correlation_id", "causation_id", "event_id", "attempt", "function_version", "trace_id"}
@@ -26,6 +26,6 @@ def lacking(seed: str, worlds: Iterable[int]) -> Lacking:
                 found.setdefault(content["message"], Counter()).update(EXPECTED - content.keys())
 
     for number in worlds:
-        with world_of(seed, number, read, faults=True):
+        with world_of(seed, number, read, Faults.ALL):
             pass
     return found

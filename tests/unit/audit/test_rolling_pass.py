@@ -13,6 +13,7 @@ import pytest
 
 from audit.auditor import audit
 from audit.finding import Finding
+from audit.metrics import measures
 from audit.order_rows import MARGIN
 from audit.rolling_pass import PassState, advance
 from audit.row_kinds import KINDS, MAILS
@@ -49,6 +50,26 @@ def passed(rows: StageRows, *, settled: bool, page_rows: int = 100) -> list[Find
 def test_healthy_tables_have_no_findings(settled: Snapshot) -> None:
     for page_rows in (1, 7, 1000):
         assert passed(rows_of(stored(settled)), settled=True, page_rows=page_rows) == []
+
+
+def test_gauges_of_a_pass_equal_the_rows_at_each_moment(history: list[Snapshot]) -> None:
+    measured = set()
+    for moment in history[:: max(1, len(history) // 12)]:
+        now, rows, state = last_moved(moment) + MARGIN, rows_of(stored(moment)), PassState("2026-11-29T00:00:00.000Z")
+        while not state.is_done:
+            advance(state, rows, settled=False)
+        orders = [row for row in moment.order if row["pk"].startswith("ORDER#")]
+        waiting = sum(row["status"] == "BACKORDERED" for row in orders)
+        ages = [
+            (now - clock.from_rfc3339(row["created_at"])) // timedelta(seconds=1)
+            for row in orders
+            if row["status"] not in ("CONFIRMED", "CANCELLED")
+        ]
+        found = {measure.metric.name: measure.value for measure in measures(state, now)}
+        expected = {"BackOrdersWaiting": waiting, "OldestUnfinishedOrder": max(ages, default=0)}
+        assert found == {name: value for name, value in expected.items() if value}
+        measured |= found.keys()
+    assert measured == {"BackOrdersWaiting", "OldestUnfinishedOrder"}
 
 
 def test_each_corruption_has_the_findings_of_the_snapshot(settled: Snapshot) -> None:

@@ -1,6 +1,7 @@
 """The relay: from a row's outbox to a bus that refuses, forgets and is raced."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -281,6 +282,19 @@ def test_published_events_of_one_cause_share_a_line(
     assert [line["order_id"] for line in logged] == [order(0), order(1)]
     assert [line["causation_id"] for line in logged] == [CAUSE.causation_id] * 2
     assert logged[0]["events"] == {event_id(0): "PaymentAuthorized", event_id(0, 4): "PaymentCaptured"}
+
+
+def test_outbox_lag_is_the_age_of_the_oldest_event_that_a_sweeper_finds(
+    outbox: Outbox, rows: AggregateStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = clock.now()
+    for number, seconds in enumerate((150, 400, 300)):
+        with clock.use_source(lambda seconds=seconds: now - timedelta(seconds=seconds)):  # type: ignore[misc]
+            authorize(rows, number)
+    with clock.use_source(lambda: now):
+        republish(outbox, timedelta(minutes=2))
+        republish(outbox, timedelta(minutes=2))
+    assert re.findall(r'"OutboxLag":\[(\d+)', capsys.readouterr().out) == ["400"]
 
 
 def test_row_with_three_records_in_one_batch_is_cleared_once(outbox: Outbox, bus: Bus, rows: AggregateStore) -> None:
