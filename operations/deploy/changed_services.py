@@ -1,6 +1,6 @@
 """The services that a change of files changes: a pipeline deploys these, each by itself."""
 
-import subprocess  # nosec B404
+import subprocess
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Final

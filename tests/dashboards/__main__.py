@@ -10,7 +10,7 @@ from tests.support.browser import launched
 
 IMAGES: Final = Path(__file__).parents[2] / "docs" / "images"
 DIGESTS: Final = Path(__file__).with_name("drawn.json")
-"""The digest of the sources of each picture, as it was drawn."""
+"""The checksum of the sources of each picture, as it was drawn."""
 SEED: Final = "dashboards"
 
 
