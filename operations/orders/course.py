@@ -258,7 +258,7 @@ def steps(events: Sequence[CourseEvent]) -> list[Step]:
     """Return the steps that the events end, by when they begin. A step without an event before it is left out."""
     found: list[Step] = []
     for event in events:
-        name, after = STEPS.get(event["event"], ("mail" if event["service"] == "notification" else "", ()))
+        name, after = STEPS.get(event["event"], (_step_of(event), ()))
         before = [e["occurred_at"] for e in events if e["event"] in after or e["event_id"] == event["caused_by"]]
         begins = [at for at in before if at < event["occurred_at"]]
         if name and begins:
@@ -273,6 +273,14 @@ def steps(events: Sequence[CourseEvent]) -> list[Step]:
                 }
             )
     return sorted(found, key=lambda step: (step["begins"], step["ends"]))
+
+
+def _step_of(event: CourseEvent) -> str:
+    """Return the name of the step that ends with an event which STEPS lacks, or an empty text if none does."""
+    if event["service"] == "notification":
+        return "mail"
+    is_added = event["service"] not in {"order", "channel", *store.KNOWN_KEYS}
+    return event["event"] if is_added else ""
 
 
 def left(service: str, row: RowOfOrder) -> Iterator[Left]:

@@ -11,11 +11,13 @@ from botocore.exceptions import ClientError
 from kernel import order_numbers
 from kernel.aggregate_store import AggregateRow, SweptAttributes, marshal, unmarshal
 from kernel.money import MoneyDict
+from kernel.naming import SERVICES
 from operations.aws import service_client
 from operations.aws.service_client import in_parts
 from operations.aws.stage_state import AT_REST, SETTLED
 from operations.aws.target import Target
 from operations.errors import UserError
+from operations.orders.status_changes import tables
 from operations.polling import wait_for
 from services.notification.domain.mails import KINDS
 from services.order.domain.model import OrderRow
@@ -24,13 +26,24 @@ from services.order.storage.indexes import CUSTOMER_INDEX
 
 MAX_KEYS = 100
 """The most keys of one BatchGetItem."""
-OTHER_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
+KNOWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "payment": ("PAY#{}",),
     "inventory": ("RES#{}",),
     "shipping": ("SHIP#{}",),
     "notification": tuple(f"NOTE#{{}}#{kind}" for kind in KINDS.values()),
 }
-"""The keys of an order's rows, by the service that has them beside the order service."""
+
+
+def aggregate_keys(service: str) -> tuple[str, ...]:
+    """Return the keys of an order's rows in a service that has one row of each of its aggregates for an order."""
+    return tuple(f"{table.aggregate}#{{}}" for table in tables(service))
+
+
+OTHER_SERVICES: Final[Mapping[str, tuple[str, ...]]] = {
+    **KNOWN_KEYS,
+    **{service: aggregate_keys(service) for service in SERVICES if service not in {"order", *KNOWN_KEYS}},
+}
+"""The keys of an order's rows, by the service that has them beside the order service: also of a service that was added."""
 
 
 class RowOfOrder(AggregateRow, SweptAttributes):

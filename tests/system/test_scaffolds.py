@@ -64,6 +64,11 @@ def test_files_are_new_or_of_what_they_change(made: Workspace) -> None:
     assert others == []
 
 
+def test_page_reads_the_rows_of_the_new_service(made: Workspace) -> None:
+    keys = "from operations.orders.store import OTHER_SERVICES; assert OTHER_SERVICES['loyalty'] == ('LOYALTY#{}',)"
+    run(made, sys.executable, "-c", keys)
+
+
 @pytest.mark.parametrize(
     "check",
     [

@@ -1,7 +1,7 @@
 """The course of an order: its steps, deliveries, duplicates, and the work that is left."""
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -9,8 +9,8 @@ from kernel import clock
 from operations.errors import UserError
 from operations.events.bus_rules import Rule
 from operations.order_trace import Trace
-from operations.orders import course, wait_reasons
-from operations.orders.course import Course
+from operations.orders import course, store, wait_reasons
+from operations.orders.course import Course, CourseEvent
 from operations.orders.row_changes import comparable
 from operations.orders.status_changes import status_changes
 from tests.support.audited_stage import STORIES, Story
@@ -247,3 +247,13 @@ def test_course_without_the_journals_stack_shows_the_rows() -> None:
     found = course.course(stage, stage.place(DELIVERED), missing)
     assert (found["events"], found["not_deployed"]) == ([], ["journal"])
     assert [row["status"] for row in found["rows"]["shipping"]] == ["DELIVERED"]
+
+
+def test_service_that_was_added_has_rows_and_steps() -> None:
+    assert store.aggregate_keys("shipping") == store.OTHER_SERVICES["shipping"]
+    events = lived(DELIVERED)["events"]
+    confirmed = next(event for event in events if event["event"] == "OrderConfirmed")
+    given: Any = {"event": "PointsGiven", "service": "loyalty", "event_id": "LOYALTY#1", "caused_by": confirmed["event_id"]}
+    later = {**confirmed, **given, "occurred_at": "2026-11-23T13:00:00.000Z"}
+    (step,) = [step for step in course.steps([*events, cast(CourseEvent, later)]) if step["service"] == "loyalty"]
+    assert (step["name"], step["begins"], step["ends"]) == ("PointsGiven", confirmed["occurred_at"], later["occurred_at"])
