@@ -76,6 +76,15 @@ SERVER = {
     },
 }
 """The place of an API."""
+LAPTOP = {
+    "url": "http://127.0.0.1:{port}/_aws/execute-api/{api}",
+    "description": "The AWS of the laptop. `orderctl up` prints the address, and `orderctl env` exports that of the order API.",
+    "variables": {
+        "port": {"default": "4566", "description": "The port of the laptop's AWS."},
+        "api": {"default": "api-id", "description": "The id of the API."},
+    },
+}
+"""The place of an API on the laptop."""
 
 
 def document(service: str) -> dict[str, object]:
@@ -92,7 +101,7 @@ def document(service: str) -> dict[str, object]:
     made: dict[str, object] = {
         "openapi": VERSION,
         "info": {"title": f"Orderflow: {service}", "version": API_VERSION},
-        "servers": [SERVER],
+        "servers": [SERVER, LAPTOP],
         "paths": paths,
         "components": components,
     }

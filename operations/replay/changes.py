@@ -3,23 +3,25 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from operations.aws import stage_state
 from operations.aws.stage_state import TableRow
 from operations.aws.target import Target
 
+MOST_KEYS: Final = 20
 Snapshot = Mapping[str, Mapping[tuple[str, str], str]]
 """A hash of each row, by the parameter of its table and by its key."""
 
 
 class Changed(TypedDict):
-    """A table with rows that are new, other than before, or gone."""
+    """A table with rows that are new, other than before, or gone: how many, and the keys of some of them."""
 
     table: str
     new: int
     changed: int
     gone: int
+    keys: list[str]
 
 
 def snapshot(target: Target) -> Snapshot:
@@ -35,10 +37,18 @@ def between(before: Snapshot, after: Snapshot) -> list[Changed]:
     found: list[Changed] = []
     for table, rows in after.items():
         earlier = before.get(table, {})
-        changed = sum(1 for key, digest in rows.items() if key in earlier and earlier[key] != digest)
-        new, gone = len(rows.keys() - earlier.keys()), len(earlier.keys() - rows.keys())
+        changed = {key for key, digest in rows.items() if key in earlier and earlier[key] != digest}
+        new, gone = rows.keys() - earlier.keys(), earlier.keys() - rows.keys()
         if new or changed or gone:
-            found.append({"table": table.partition("/")[0], "new": new, "changed": changed, "gone": gone})
+            keys = [" ".join(filter(None, key)) for key in sorted(new | changed | gone)[:MOST_KEYS]]
+            counts: Changed = {
+                "table": table.partition("/")[0],
+                "new": len(new),
+                "changed": len(changed),
+                "gone": len(gone),
+                "keys": keys,
+            }
+            found.append(counts)
     return found
 
 

@@ -17,6 +17,25 @@ PATIENCE_MS = 20_000
 expect.set_options(timeout=PATIENCE_MS)
 TWO_FRAMES = "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
 """Ends once the page has drawn what it knows."""
+PHONE = 390
+"""The width of a phone, in pixels."""
+VIEWS = (
+    "home",
+    "orders",
+    "orders?q=nothing",
+    "saga",
+    "saga/{order}",
+    "cost",
+    "faults",
+    "bus",
+    "replay",
+    "dead-letters",
+    "dead-letters/order%2Fintake",
+    "orders/{order}",
+    "orders/{order}?event=ORDER%23{order}%231",
+    "orders/none",
+    "nowhere",
+)
 Open = Callable[..., Page]
 
 
@@ -74,6 +93,14 @@ def copied(page: Page, is_it: str = "text => text") -> str:
     """Return the text of the clipboard, once it is the one that the JavaScript function `is_it` accepts."""
     found = page.wait_for_function(f"() => navigator.clipboard.readText().then((text) => ({is_it})(text) && text)")
     return str(found.json_value())
+
+
+def shown(page: Page) -> None:
+    """Wait until the view has its data."""
+    expect(page.get_by_text("being read")).to_have_count(0)
+    expect(
+        page.locator(".rows .row, svg .mark[role=button], .empty, .lamps, .saga, .events, [role=alert]").first
+    ).to_be_visible()
 
 
 def watched(stage: ConsoleStage) -> None:

@@ -73,7 +73,7 @@ def test_switch_that_another_command_turned_on_is_noticed(open_page: Open, stage
     stage.faults.append({"name": "lost-answers"})
     expect(page.locator(".banner")).to_contain_text("lost-answers")
     page.goto(page.url.replace("orders", "faults"))
-    page.get_by_role("button", name="Switch lost-answers off").click()
+    page.get_by_role("button", name="Switch off lost-answers").click()
     expect(page.locator(".banner")).to_have_count(0)
 
 

@@ -1,67 +1,19 @@
-"""The page as a whole: accessibility, phones, themes, its first content."""
+"""The page as a whole: phones, themes, its first content, its connection."""
 
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Route, expect
 
-from tests.console.conftest import TWO_FRAMES, Open, close
+from tests.console.conftest import PHONE, TWO_FRAMES, VIEWS, Open, close, shown
 from tests.support.audited_stage import STORIES
 from tests.support.console_stage import ConsoleStage
 from tests.support.figures import FIGURE, RecordFigure
 from tests.support.served_console import served
 
 REPOSITORY = Path(__file__).parents[2]
-AXE = REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
 FIRST_CONTENT_MS = 1000
-PHONE = 390
-VIEWS = (
-    "home",
-    "orders",
-    "orders?q=nothing",
-    "saga",
-    "saga/{order}",
-    "cost",
-    "faults",
-    "bus",
-    "replay",
-    "dead-letters",
-    "dead-letters/order%2Fintake",
-    "orders/{order}",
-    "orders/{order}?event=ORDER%23{order}%231",
-    "orders/none",
-    "nowhere",
-)
-
-
-def shown(page: Page) -> None:
-    """Wait until the view has its data."""
-    expect(page.get_by_text("being read")).to_have_count(0)
-    expect(
-        page.locator(".rows .row, svg .mark[role=button], .empty, .lamps, .saga, .events, [role=alert]").first
-    ).to_be_visible()
-
-
-AT_REST = "() => Promise.all(document.getAnimations().map((animation) => animation.finished))"
-"""Ends once no colour changes any more."""
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, PHONE])
-@pytest.mark.parametrize("view", VIEWS)
-def test_axe_finds_no_violation(
-    open_page: Open, stage: ConsoleStage, view: str, width: int, scheme: str, record_property: RecordFigure
-) -> None:
-    order_id = stage.place(STORIES[13])
-    stage.place(STORIES[43])
-    page = open_page(view.format(order=order_id), width=width, color_scheme=scheme, bypass_csp=True)
-    shown(page)
-    page.evaluate(AT_REST)
-    page.add_script_tag(path=AXE)
-    violations = page.evaluate("async () => (await axe.run()).violations.map(v => [v.id, v.nodes.map(n => n.html)])")
-    record_property(FIGURE, f"axe: {len(violations)} violations in a view (bar 0)")
-    assert violations == []
 
 
 @pytest.mark.parametrize("view", VIEWS)

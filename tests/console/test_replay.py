@@ -117,6 +117,7 @@ def test_rows_that_change_meanwhile_are_counted(open_page: Open, stage: ConsoleS
     stage.change(order_id, reason="changed")
     stage.events.states = ["COMPLETED"]
     expect(page.get_by_text("Since the start: order: 1 row changed.")).to_be_visible()
+    expect(page.get_by_text(f"order: ORDER#{order_id}", exact=True)).to_be_visible()
 
 
 def test_replay_that_runs_is_stopped(open_page: Open, stage: ConsoleStage) -> None:

@@ -1,6 +1,7 @@
 """The operator's page on the laptop's AWS: it shows an order that is placed while the page is open, and cancels it."""
 
 import json
+import time
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -10,6 +11,7 @@ from playwright.sync_api import expect
 from laptop import page as page_process
 from laptop.emulator import process
 from tests.support.browser import CHROMIUM, LEFT_OUT, launched
+from tests.support.figures import FIGURE, RecordFigure
 from tests.support.open_ports import listening
 from tests.support.opened_addresses import NotingBrowser
 from tests.support.polling import eventually
@@ -36,14 +38,18 @@ def test_list_and_course_have_what_the_tables_have(laptop: Laptop) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason=LEFT_OUT)
-def test_page_shows_an_order_that_is_placed_and_cancels_it(laptop: Laptop) -> None:
+def test_page_shows_an_order_that_is_placed_and_cancels_it(laptop: Laptop, record_property: RecordFigure) -> None:
+    """The figure is no bar here: other tests run beside this one. `tests/console` holds the bar with a bus in memory."""
     with served(laptop.target) as address, launched() as browser:
         page = browser.new_page()
         page.goto(f"{address}/#/orders")
         expect(page.get_by_text("live", exact=True)).to_be_visible()
         order_id = laptop.place().json()["order_id"]
-        row = page.locator(".rows .row", has_text=order_id)
+        answered = time.monotonic()
+        row = page.locator(".rows .row", has_text=order_id).filter(has_text="confirmed")
         expect(row).to_be_visible(timeout=60_000)
+        waited = max(0.0, time.monotonic() - answered)
+        record_property(FIGURE, f"on the laptop, a confirmed order is on the screen {waited * 1000:.0f} ms after its answer")
         row.get_by_role("link").click()
         expect(page.locator("svg .mark[role=button]", has_text="OrderConfirmed")).to_be_visible(timeout=60_000)
         page.get_by_role("button", name="Cancel …").click()

@@ -69,7 +69,7 @@ export const Faults = () => {
             fault.what,
             fault.heals,
             isOn(fault)
-              ? html`<button type="button" aria-label=${`Switch ${fault.name} off`} disabled=${isBusy.value} onClick=${() => stop([fault.name])}>Switch off</button>`
+              ? html`<button type="button" aria-label=${`Switch off ${fault.name}`} disabled=${isBusy.value} onClick=${() => stop([fault.name])}>Switch off</button>`
               : html`<button type="button" aria-label=${`${fault.lasts ? "Switch on" : "Try"} ${fault.name}`} disabled=${isBusy.value} onClick=${() => start(fault.name)}>${fault.lasts ? "Switch on" : "Try"}</button>`,
             html`<${Command} text=${`${command} faults ${isOn(fault) ? "stop" : "start"} ${fault.name}`} />`,
           ]}

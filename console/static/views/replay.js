@@ -222,7 +222,9 @@ const Effect = ({ found }) => {
   if (!ENDED.has(found.replay.state)) return "The replay runs.";
   if (!found.compared) return "The rows from before the replay are unknown: the page compares them for a replay that it starts, if you choose so.";
   if (!found.changed) return `${found.left ? `In flight: ${counted(found.left, "thing")}` : "The rows are being read"}; the rows are compared when all is at rest.`;
-  return found.changed.length ? `Since the start: ${difference(found.changed)}. Orders that went on meanwhile count too.` : "Nothing changed: no row of any table.";
+  if (!found.changed.length) return "Nothing changed: no row of any table.";
+  return html`Since the start: ${difference(found.changed)}. Orders that went on meanwhile count too.
+    <ul>${found.changed.map(({ table, keys }) => html`<li>${table}: ${keys.join(", ")}</li>`)}</ul>`;
 };
 
 const Follow = () => {
@@ -236,7 +238,7 @@ const Follow = () => {
     <h2 class="id">${replay.name}</h2>
     <progress max="1" value=${part} aria-label="Progress"></progress>
     <dl class="facts"><${Fact} name="State">${replay.state}${replay.reason ? `: ${replay.reason}` : ""}<//><${Fact} name="To">${replay.to.join(", ")}<//><${Fact} name="From">${replay.from}<//><${Fact} name="Until">${replay.until}<//></dl>
-    <p role="status"><strong><${Effect} found=${found} /></strong></p>
+    <div role="status"><strong><${Effect} found=${found} /></strong></div>
     ${refusal.value ? html`<${Failure} error=${refusal.value} />` : null}
     ${canStop ? html`<${Reason} why=${why} />` : null}
     <p class="buttons">${canStop ? html`<button type="button" onClick=${() => cancel(replay.name)}>Stop it</button><${Command} text=${`${stage.value.command} replay cancel ${replay.name}${because(why)}`} />` : html`<${Command} text=${`${stage.value.command} replay status ${replay.name}`} />`}</p>

@@ -48,5 +48,5 @@ def test_window_within_an_hour_begins_and_ends_at_its_own_times(stage: ConsoleSt
 def test_rows_that_are_new_other_or_gone_are_counted_by_table() -> None:
     before = {"order/table-name": {("a", ""): "1", ("b", ""): "1"}, "payment/table-name": {("c", ""): "1"}}
     after = {"order/table-name": {("b", ""): "2", ("d", ""): "1"}, "payment/table-name": {("c", ""): "1"}}
-    assert changes.between(before, after) == [{"table": "order", "new": 1, "changed": 1, "gone": 1}]
+    assert changes.between(before, after) == [{"table": "order", "new": 1, "changed": 1, "gone": 1, "keys": ["a", "b", "d"]}]
     assert changes.between(before, before) == []
