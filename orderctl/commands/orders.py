@@ -234,12 +234,17 @@ def list_orders(
         str | None,
         typer.Option(help="Only the order with this number, as its customer reads it out.", callback=_begin_of_id),
     ] = None,
+    customer: Annotated[str | None, typer.Option(help="Only the orders of this customer, read by their index.")] = None,
     limit: Annotated[int, typer.Option(min=1, help="The largest number of orders.")] = 20,
     output_format: OutputOption = Format.TABLE,
 ) -> None:
-    """List orders, newest first. Reads the whole table page by page, and keeps no more than `--limit` orders in memory.
+    """List orders, newest first. Without `--customer`, it reads the whole table page by page.
+
+    No more than `--limit` orders are in memory.
 
     Examples:
+
+    - `orderctl orders list --customer alice`
 
     - `orderctl orders list --status CANCELLING`
 
@@ -247,7 +252,12 @@ def list_orders(
     """
     from operations.orders import store
 
-    newest = heapq.nlargest(limit, store.scan(ctx.obj, status, number or ""), key=lambda row: row["created_at"])
+    if customer and (status or number):
+        raise typer.BadParameter("--customer goes with neither --status nor --number; leave the others out")
+    if customer:
+        newest = store.of_customer(ctx.obj, customer, limit)
+    else:
+        newest = heapq.nlargest(limit, store.scan(ctx.obj, status, number or ""), key=lambda row: row["created_at"])
     rows = [_shown(row) | {"created_at": row["created_at"], "fulfilment": row["fulfilment"]} for row in newest]
     columns = COLUMNS | {"fulfilment": "Fulfilment", "created_at": "Placed"}
     output.show(rows, columns, output_format, empty="No order found.")

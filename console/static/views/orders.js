@@ -157,6 +157,7 @@ export const Orders = () => {
       ? html`<p class="note">
           The stage has more orders than these ${count(all.value.length)}, which need not be the newest. Search by a whole order id, or
           <button type="button" disabled=${!CUSTOMER_ID.test(q)} onClick=${() => load({ customer: q })}>read all orders of customer ${q || "…"}</button>
+          ${CUSTOMER_ID.test(q) ? html`<${Command} text=${`${stage.value?.command ?? "orderctl"} orders list --customer ${shell(q)}`} />` : null}
         </p>`
       : null}
     ${chosen.value.length ? html`<${Table} />` : html`<${NothingFound} />`}

@@ -137,6 +137,13 @@ def test_orders_are_listed_the_newest_first(stage: Stage) -> None:
     assert [order["order_id"] for order in orderctl_json(app, stage, "list", "--limit", "1")] == ids[2:]
 
 
+def test_orders_of_a_customer_are_listed(stage: Stage) -> None:
+    ids = [place(stage)["order_id"] for _ in range(2)]
+    assert [order["order_id"] for order in orderctl_json(app, stage, "list", "--customer", "alice")] == ids[::-1]
+    assert orderctl_json(app, stage, "list", "--customer", "carol") == []
+    assert orderctl(app, stage, "list", "--customer", "alice", "--status", "CONFIRMED").exit_code == 2
+
+
 @dataclass
 class ManyOrders:
     """DynamoDB's client with a table of 100 orders a page, which is made page by page."""
