@@ -357,13 +357,12 @@ def republish(
     lags: list[int] = []
     begun = clock.now()
 
-    def step(pk: str) -> None:
-        if clock.now() >= begun + timedelta(seconds=REPUBLISH_SECONDS):
-            return
-        with logs.about(order_id=order_id_in(pk)):
-            take(pk)
+    def begin(pk: str) -> None:
+        if clock.now() < begun + timedelta(seconds=REPUBLISH_SECONDS):
+            with logs.about(order_id=order_id_in(pk)):
+                step(pk)
 
-    def take(pk: str) -> None:
+    def step(pk: str) -> None:
         try:
             pending = _pending_of(outbox, pk)
             lags.extend(_ages(pending[:1]))
@@ -382,7 +381,7 @@ def republish(
     before = begun - older_than
     passed = look_through(outbox.dynamodb, outbox.table_name, part, before, opened)
     try:
-        work_on(_stale_rows(outbox, clock.rfc3339(before), passed, limit, share), step, at_once)
+        work_on(_stale_rows(outbox, clock.rfc3339(before), passed, limit, share), begin, at_once)
     finally:
         emit(Measure(OUTBOX_LAG, lag) for lag in sorted(lags)[-1:])
     return Republished(done.counts["events"], done.counts["rows left"])
