@@ -7,7 +7,7 @@ and deleted after. A command that dies in between leaves it in both places, and 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -33,6 +33,10 @@ AWS_TICK: Final = timedelta(seconds=1)
 """AWS states the time of a response in whole seconds."""
 HOLD_SECONDS: Final = 120
 """How long a message that is being redriven or dropped is hidden from others."""
+PATIENCE_SECONDS: Final = 10.0
+"""How long a redrive or drop waits for messages that another reader holds: a look at a queue hides its messages meanwhile."""
+EMPTY_LOOKS: Final = 2
+"""How often a queue must look empty to be so: SQS's numbers of messages are approximate."""
 REFUSED_BY_SQS: Final = frozenset({"InvalidParameterValue", "InvalidMessageContents"})
 """SQS's errors about a message itself: it is too long for its queue, or has characters that SQS does not take."""
 REDRIVEN, KEPT, QUARANTINED, DROPPED = "redriven", "kept", "quarantined", "dropped"
@@ -76,10 +80,11 @@ def redrive(target: Target, name: str, which: Chosen, max_attempts: int, report:
     Raises UserError if the queue holds no messages of a subscription.
     """
     url, queues = _url(target, name), stage_state.parameters(target, "-url")
-    client, kept, results = target.client("sqs"), [], []
+    client, results = target.client("sqs"), []
+    kept: list[str] = []
     sent: set[bytes] = set()
     try:
-        for message in _taken(target, name, which, sent):
+        for message in _taken(target, name, which, sent, kept):
             origin = _attributes(message).get(ORIGIN, name)
             if f"{origin}-queue-url" in queues:
                 try:
@@ -178,17 +183,18 @@ def refusal(body: str) -> str | None:
     return None
 
 
-def _taken(target: Target, name: str, which: Chosen, sent: Set[bytes] = frozenset()) -> Iterator[Message]:
+def _taken(target: Target, name: str, which: Chosen, sent: Set[bytes] = frozenset(), kept: Sized = ()) -> Iterator[Message]:
     """Yield the chosen messages of a queue, each once, hidden from other readers. Put back the others.
 
     Of all messages, those are chosen that were sent before the first response. `sent` are the attempts that the command made
-    since.
+    since, `kept` the messages that it has not deleted. Messages that another reader holds are awaited.
     """
     url, client = _url(target, name), target.client("sqs")
     waiting: dict[str, Message] = {}
     looked: set[str] = set()
     began: datetime | None = None
-    given = known = 0
+    given = known = empty = 0
+    until = target.clock.now() + PATIENCE_SECONDS
     try:
         while (which.limit is None or given < which.limit) and (which.ids is None or not which.ids <= looked):
             answer = client.receive_message(
@@ -205,8 +211,14 @@ def _taken(target: Target, name: str, which: Chosen, sent: Set[bytes] = frozense
             fresh = [message_id for message_id in found if message_id not in looked]
             looked.update(fresh)
             known = 0 if fresh else known + len(found)
+            if not found:
+                held = stage_state.depth(target, url) - len(waiting) - len(kept)
+                empty = 0 if held > 0 and target.clock.now() < until else empty + 1
+                if empty < EMPTY_LOOKS:
+                    continue
             if not found or known >= len(looked):  # a long run receives messages again: SQS hides them for a while only
                 break
+            empty, until = 0, target.clock.now() + PATIENCE_SECONDS
             for message_id in fresh:
                 is_chosen = _was_there(found[message_id], began, sent) if which.ids is None else message_id in which.ids
                 if is_chosen and (which.limit is None or given < which.limit):

@@ -201,7 +201,7 @@ const Start = () => {
   const { actions, command } = stage.value;
   return html`<section class="stack" aria-label="Plan">
     <h2>3. What would it do?</h2>
-    <p class="buttons"><button type="button" disabled=${isPlanning.value || !chosen.value.length} onClick=${makePlan}>${isPlanning.value ? `Reading the journal: ${counted(hoursRead.value, "hour")} …` : "Make the plan"}</button>
+    <p class="buttons"><button type="button" disabled=${isPlanning.value || !chosen.value.length || !brushed.value.from} onClick=${makePlan}>${isPlanning.value ? `Reading the journal: ${counted(hoursRead.value, "hour")} …` : "Make the plan"}</button>
       ${chosen.value.length ? html`<${Command} text=${`${command} replay plan${options()}`} />` : html`<span class="note">Choose a service first.</span>`}</p>
     ${refusal.value ? html`<${Failure} error=${refusal.value} />` : null}
     ${plan.value ? html`<${Plan} />` : null}

@@ -155,6 +155,17 @@ def test_only_the_chosen_messages_are_moved(deployed: Stage) -> None:
     assert len(holds("order/intake-dlq-url")) == 23
 
 
+@pytest.mark.parametrize("everything", [True, False])
+def test_messages_that_another_reader_holds_are_awaited(deployed: Stage, everything: bool) -> None:
+    """As a look at the queue does, on the page or by `dlq show`: it hides the messages for a second or two."""
+    ids = [bury(GOOD), bury(GOOD)]
+    held = deployed.client("sqs").receive_message(QueueUrl=url("order/intake-dlq-url"), VisibilityTimeout=2)["Messages"]
+    assert len(held) == 1
+    which = ["--all"] if everything else ["--id", ids[0], "--id", ids[1]]
+    results = orderctl_json(app, deployed, "redrive", "order/intake", *which)
+    assert sorted(result["id"] for result in results) == sorted(ids)
+
+
 def test_crash_after_the_send_leaves_the_message_in_both_queues(deployed: Stage) -> None:
     class Dying:
         """SQS, until a message is to be deleted."""
