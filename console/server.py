@@ -50,8 +50,9 @@ def application(console: Console, hosts: frozenset[str]) -> Starlette:
 
 
 def _nowhere(request: Request, error: Exception) -> Response:
+    """Return the answer to a path without a route, in the form of every other error."""
     hint = "Check the address of the page: no id has a slash in it."
-    return JSONResponse({"message": f"There is nothing at {request.url.path}.", "hint": hint}, 404)
+    return JSONResponse({"message": f"The page has no address {request.url.path}.", "hint": hint}, 404)
 
 
 def bound(port: int | None) -> socket.socket:

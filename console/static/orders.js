@@ -26,8 +26,9 @@ export function take(orders, { isLive = false } = {}) {
   for (const order of orders) {
     const earlier = known.get(order.order_id);
     if (!earlier || earlier.updated_at <= order.updated_at) known.set(order.order_id, order);
-    if (isLive) waiting.push(order.order_id);
-    if (isLive) streamed.add(order.order_id);
+    if (!isLive) continue;
+    waiting.push(order.order_id);
+    streamed.add(order.order_id);
   }
   if (isScheduled) return;
   isScheduled = true;

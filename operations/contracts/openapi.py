@@ -67,24 +67,26 @@ def documents() -> dict[str, dict[str, object]]:
     return {name: document(name) for name in SERVICES if (SERVICES_FOLDER / name / "api.yaml").exists()}
 
 
-SERVER = {
-    "url": "https://{api}.execute-api.{region}.amazonaws.com",
-    "description": "A stage on AWS. `orderctl up` and the output of the stack print the address of a stage.",
-    "variables": {
-        "api": {"default": "api-id", "description": "The id of the API."},
-        "region": {"default": "eu-central-1", "description": "The region of the stage."},
+SERVERS: Final = [
+    {
+        "url": "https://{api}.execute-api.{region}.amazonaws.com",
+        "description": "A stage on AWS. `orderctl up` and the output of the stack print the address of a stage.",
+        "variables": {
+            "api": {"default": "api-id", "description": "The id of the API."},
+            "region": {"default": "eu-central-1", "description": "The region of the stage."},
+        },
     },
-}
-"""The place of an API."""
-LAPTOP = {
-    "url": "http://127.0.0.1:{port}/_aws/execute-api/{api}",
-    "description": "The AWS of the laptop. `orderctl up` prints the address, and `orderctl env` exports that of the order API.",
-    "variables": {
-        "port": {"default": "4566", "description": "The port of the laptop's AWS."},
-        "api": {"default": "api-id", "description": "The id of the API."},
+    {
+        "url": "http://127.0.0.1:{port}/_aws/execute-api/{api}",
+        "description": "The AWS of the laptop. `orderctl up` prints the address, "
+        "and `orderctl env` exports that of the order API.",
+        "variables": {
+            "port": {"default": "4566", "description": "The port of the laptop's AWS."},
+            "api": {"default": "api-id", "description": "The id of the API."},
+        },
     },
-}
-"""The place of an API on the laptop."""
+]
+"""The places of an API."""
 
 
 def document(service: str) -> dict[str, object]:
@@ -101,7 +103,7 @@ def document(service: str) -> dict[str, object]:
     made: dict[str, object] = {
         "openapi": VERSION,
         "info": {"title": f"Orderflow: {service}", "version": API_VERSION},
-        "servers": [SERVER, LAPTOP],
+        "servers": SERVERS,
         "paths": paths,
         "components": components,
     }

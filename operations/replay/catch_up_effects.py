@@ -29,7 +29,6 @@ from services.order.domain.prices import Offer
 from services.order.storage.catalogue import Catalogue
 
 INTAKE: Final = "order"
-KEYS_A_READ: Final = 100
 ONE_DEPLOYMENT: Final = timedelta(minutes=10)
 """How long after the archive a deployment of the whole stage creates the journal's bucket."""
 
@@ -96,7 +95,7 @@ class OrderIntake:
         order_id = _order_id(event.source, data["idempotency_key"])
         if self.seen.add("order", order_id):
             self._waiting[order_id] = data
-            if len(self._waiting) == KEYS_A_READ:
+            if len(self._waiting) == store.MAX_KEYS:
                 self._judge()
 
     def total(self) -> NewOrders:
@@ -216,7 +215,7 @@ def _offer(target: Target, placed: Iterable[Mapping[str, Any]]) -> Offer:
     data = list(placed)
     skus = sorted({str(line["sku"]) for each in data for line in each.get("lines", ())})
     customers = sorted({str(each.get("customer_id")) for each in data})
-    priced = [catalogue.look_up(part, ()) for part in in_parts(skus, KEYS_A_READ)]
-    found = [catalogue.look_up((), part) for part in in_parts(customers, KEYS_A_READ)]
+    priced = [catalogue.look_up(part, ()) for part in in_parts(skus, store.MAX_KEYS)]
+    found = [catalogue.look_up((), part) for part in in_parts(customers, store.MAX_KEYS)]
     prices = {sku: price for offer in priced for sku, price in offer.prices.items()}
     return Offer(prices, frozenset().union(*(offer.reachable for offer in found)))

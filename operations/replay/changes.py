@@ -41,14 +41,15 @@ def between(before: Snapshot, after: Snapshot) -> list[Changed]:
         new, gone = rows.keys() - earlier.keys(), earlier.keys() - rows.keys()
         if new or changed or gone:
             keys = [" ".join(filter(None, key)) for key in sorted(new | changed | gone)[:MOST_KEYS]]
-            counts: Changed = {
-                "table": table.partition("/")[0],
-                "new": len(new),
-                "changed": len(changed),
-                "gone": len(gone),
-                "keys": keys,
-            }
-            found.append(counts)
+            found.append(
+                {
+                    "table": table.partition("/")[0],
+                    "new": len(new),
+                    "changed": len(changed),
+                    "gone": len(gone),
+                    "keys": keys,
+                }
+            )
     return found
 
 

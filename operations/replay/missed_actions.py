@@ -12,7 +12,6 @@ from operations.orders import store
 from services.notification.domain.mails import KINDS
 from services.notification.domain.states import UNSENT
 
-KEYS_A_READ: Final = 100
 ROW_OF: Final[Mapping[str, Callable[[Published], str]]] = {
     "notification/notices": lambda event: f"NOTE#{event.metadata.get('order_id')}#{KINDS[event.detail_type]}",
     "shipping/orders": lambda event: f"SHIP#{event.metadata.get('order_id')}",
@@ -67,11 +66,11 @@ class MissedActions:
         if self.seen.add(service, pk):
             waiting = self._waiting.setdefault(service, [])
             waiting.append(pk)
-            if len(waiting) == KEYS_A_READ:
+            if len(waiting) == store.MAX_KEYS:
                 self._judge(service)
 
     def _judge(self, service: str) -> None:
         expected = self._waiting.pop(service, [])
-        rows = store.of_keys(self.target, service, expected, ("pk", "status"))
+        rows = store.of_keys(self.target, service, expected, ("status",))
         done = sum(row["status"] != UNSENT for row in rows)
         self._missing[service] = self._missing.get(service, 0) + len(expected) - done

@@ -187,5 +187,5 @@ def test_link_with_a_broken_escape_shows_a_page(open_page: Open) -> None:
 
 def test_id_with_a_slash_is_said_to_be_none(open_page: Open) -> None:
     alert = open_page("orders/a%2Fb").get_by_role("alert")
-    expect(alert).to_contain_text("There is nothing at /api/orders/a/b.")
+    expect(alert).to_contain_text("The page has no address /api/orders/a/b.")
     expect(alert).to_contain_text("no id has a slash in it")

@@ -52,7 +52,7 @@ NEXT_STEPS = {
     "INVENTORY_UNAVAILABLE": ORDER_AGAIN,
     "STOCK_RELEASED": ORDER_AGAIN,
     "CAPTURE_REFUSED": "If you still want these items, please order them again with another card.",
-    "CUSTOMER": "There is nothing else for you to do.",
+    "CUSTOMER": "You do not need to do anything else.",
     "OPERATOR": "We are sorry. Please write to us if you would like us to find another item for you.",
     "EXPIRED": ORDER_AGAIN,
     "NO_ADDRESS": "If you still want these items, please order them again with a delivery address.",
