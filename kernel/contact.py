@@ -1,6 +1,6 @@
 """The query for personal data: where an order's mails and parcels go, with the order's facts. The order service answers it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, NotRequired, TypedDict, cast
 
@@ -9,6 +9,7 @@ from kernel.clients import AwsClient
 from kernel.errors import RetryableError
 from kernel.facts import FactsQuery, FactsUnavailableError, OrderFacts, ask
 from kernel.money import MoneyDict
+from kernel.statements import Quantity
 
 PURCHASE: Final = "purchase"
 """The `detail` of a query that also returns the purchase."""
@@ -64,9 +65,15 @@ class Purchase(TypedDict):
 
 
 class ContactQuery(FactsQuery):
-    """A query about the contact of an order's customer; with the `detail` PURCHASE also about the order's contents."""
+    """A query about the contact of an order's customer; with the `detail` PURCHASE also about the order's contents.
+
+    `customer_id` and `skus` are what an event states. They are read together with the order, which decides whether they are
+    true.
+    """
 
     detail: NotRequired[str]
+    customer_id: NotRequired[str]
+    skus: NotRequired[list[str]]
 
 
 class FoundContact(TypedDict):
@@ -107,15 +114,17 @@ class Contacts:
         self.client = client
         self.function_arn = function_arn
 
-    def of(self, order_id: str, *, purchase: bool = False) -> Addressed:
+    def of(self, order_id: str, *, purchase: bool = False, stated: Mapping[str, object] | None = None) -> Addressed:
         """Return the order's facts and its customer's contact, which is None if it was never given or is forgotten.
 
-        With `purchase`, also return its contents with the catalogue's titles.
+        With `purchase`, also return its contents with the catalogue's titles. `stated` is the data of an event about the order:
+        its `customer_id` and `lines` save reads, and decide nothing.
 
         Raises ContactNotYetError, ContactUnavailableError, and botocore's errors of Lambda.
         """
         try:
-            answered = ask(self.client(), self.function_arn, order_id, **({"detail": PURCHASE} if purchase else {}))
+            about = {**({"detail": PURCHASE} if purchase else {}), **_hints(stated or {})}
+            answered = ask(self.client(), self.function_arn, order_id, **about)
         except FactsUnavailableError as failure:
             raise ContactUnavailableError(str(failure)) from None
         found = cast(FoundContact | NoContact, answered)
@@ -131,3 +140,10 @@ class Contacts:
                 raise ContactNotYetError(f"the customer of {order_id} has no contact yet; the order is young, so retry")
             case outcome:
                 raise ContactUnavailableError(f"the contact function answered {outcome!r} for {order_id}")
+
+
+def _hints(stated: Mapping[str, object]) -> Mapping[str, object]:
+    """Return what the data of an event says of the customer and the SKUs, as a query has it."""
+    customer_id, lines = stated.get("customer_id"), stated.get("lines")
+    skus = [line["sku"] for line in cast(list[Quantity], lines)] if isinstance(lines, list) else []
+    return {**({"customer_id": customer_id} if customer_id else {}), **({"skus": skus} if skus else {})}

@@ -131,7 +131,7 @@ class OwnerFacts:
         return cast(ShipmentFacts | None, self.of("shipping", order_id))
 
 
-def ask(client: AwsClient, function: str, order_id: str, **about: str) -> dict[str, object]:
+def ask(client: AwsClient, function: str, order_id: str, **about: object) -> dict[str, object]:
     """Invoke a query function, by its name or ARN with or without an alias, on an order. Return its answer.
 
     `client` is Lambda's. Raises FactsUnavailableError, and botocore's errors.

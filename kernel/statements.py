@@ -38,11 +38,12 @@ class Wanted(TypedDict):
 
 
 class OrderStatement(TypedDict):
-    """The order's statement of its status, as `outcome`."""
+    """The order's statement of its status, as `outcome`. Each `seen` is the row, as `kernel.presumptions` reads it."""
 
     outcome: str
     reason: str | None
     total: MoneyDict
+    seen: NotRequired[str]
 
 
 class PaymentStatement(TypedDict):
@@ -57,6 +58,7 @@ class PaymentStatement(TypedDict):
     at_least: NotRequired[int]
     multiple_of: NotRequired[int]
     capture_before: NotRequired[str]
+    seen: NotRequired[str]
 
 
 class StockStatement(TypedDict):
@@ -66,3 +68,4 @@ class StockStatement(TypedDict):
     lines: NotRequired[list[Quantity]]
     reason: NotRequired[str]
     short: NotRequired[list[Shortage]]
+    seen: NotRequired[str]

@@ -3,11 +3,13 @@
 from kernel.naming import source_of
 from kernel.subscriptions import ORDER, ReplayPolicy, Subscriptions
 
+CUSTOMER, SKUS = "data.customer_id", "data.lines[].sku"
+"""The fields that save a read of the order service. The mail is made of what its rows say."""
 SUBSCRIPTIONS: Subscriptions = {
     "notices": {
-        (source_of("order"), "OrderBackordered"): ORDER,
-        (source_of("order"), "OrderConfirmed"): ORDER,
-        (source_of("order"), "OrderCancelled"): ORDER,
+        (source_of("order"), "OrderBackordered"): (*ORDER, CUSTOMER, SKUS),
+        (source_of("order"), "OrderConfirmed"): (*ORDER, CUSTOMER, SKUS),
+        (source_of("order"), "OrderCancelled"): (*ORDER, CUSTOMER),
         (source_of("shipping"), "ShipmentDispatched"): ORDER,
     },
 }

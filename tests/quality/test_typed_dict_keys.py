@@ -25,7 +25,7 @@ MISSPELT = {
         '{"sku": sku, "shards": answer["shards"]}',
         "shards",
     ),
-    "a query's field": ("services/order/functions/contact.py", 'event.get("detail")', "detail"),
+    "a query's field": ("services/order/functions/contact.py", 'query["customer_id"]', "customer_id"),
     "a field of a query's answer": ("services/order/functions/contact.py", '{"outcome": "NOT_YET"', "outcome"),
     "a fact of another service": ("services/order/functions/subscriber.py", 'facts["status"]', "status"),
     "a fact that a step needs": ("services/order/functions/subscriber.py", 'known["left"]', "left"),

@@ -26,10 +26,11 @@ def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: obje
     return {"source": source, "detail-type": detail_type, "detail": detail}
 
 
-def batch(*envelopes: Envelope | str) -> SqsEvent:
-    """Return an SQS batch for a subscriber: messages `m0`, `m1` ..."""
+def batch(*envelopes: Envelope | str, received: int = 1) -> SqsEvent:
+    """Return an SQS batch for a subscriber: messages `m0`, `m1` ..., each received so often by now."""
     bodies = [envelope if isinstance(envelope, str) else json.dumps(envelope) for envelope in envelopes]
-    return {"Records": [{"messageId": f"m{n}", "body": body, "eventSourceARN": "arn"} for n, body in enumerate(bodies)]}
+    about = {"eventSourceARN": "arn", "attributes": {"ApproximateReceiveCount": str(received)}}
+    return {"Records": [{"messageId": f"m{n}", "body": body, **about} for n, body in enumerate(bodies)]}
 
 
 STAGE = "test"

@@ -84,5 +84,6 @@ def _evidence(name: str, order_id: str, value: object) -> object:
 def checked(
     kind: Literal[Kind.PAYMENT, Kind.STOCK], order_id: str, answer: Statement
 ) -> Statement | PaymentStatement | StockStatement:
-    """Return a command's response without its receipt, and assert that the receipt is valid if there is one."""
-    return receipts().check(kind, order_id, answer) if RECEIPT in answer else answer
+    """Return a command's response without its receipt and its row; assert that the receipt is valid if there is one."""
+    stated = receipts().check(kind, order_id, answer) if RECEIPT in answer else answer
+    return {name: value for name, value in stated.items() if name != "seen"}

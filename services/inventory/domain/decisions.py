@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic
 
+from kernel import presumptions
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, A_co, Decision
 from kernel.errors import BugError
 from kernel.statements import StockStatement
@@ -212,7 +213,7 @@ def evaluate_threshold(row: LevelRow, available: int) -> LevelDecision | None:
 def answer(row: ReservationRow) -> StockStatement:
     """Return the status as `outcome`, with the `lines`. A rejected reservation stays REJECTED.
 
-    `short` has the SKUs that a rejected or waiting order found too little of.
+    `short` has the SKUs that a rejected or waiting order found too little of. Stock that is held comes with its row.
     """
     if row.get("rejected"):
         return {"outcome": "REJECTED", "reason": "OUT_OF_STOCK", "short": row["short"]}
@@ -221,6 +222,8 @@ def answer(row: ReservationRow) -> StockStatement:
         statement["lines"] = row["lines"]
     if row["status"] == states.WAITING and "short" in row:  # a row of version 0.2 has none
         statement["short"] = row["short"]
+    if row["status"] == states.HELD:
+        statement["seen"] = presumptions.text_of(row)
     return statement
 
 

@@ -7,6 +7,7 @@ repeating a command is always safe.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kernel import presumptions
 from kernel.clients import Clients
 from kernel.commands import Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
@@ -41,9 +42,13 @@ class Reserve(OrderCommand):
 
 @dataclass(frozen=True, kw_only=True)
 class Settle(OrderCommand):
-    """`decision` is the order's statement with its receipt: CONFIRMING to commit, CANCELLING to release."""
+    """`decision` is the order's statement with its receipt: CONFIRMING to commit, CANCELLING to release.
+
+    `before` is the reservation's own latest statement, with the row that the step presumes.
+    """
 
     decision: object = None
+    before: object = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,9 @@ class StockCommands:
     def commit(self, command: Settle) -> StockStatement:
         """Sell the stock of an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED if it was released before."""
         self.receipts.check(Kind.DECISION, command.order_id, command.decision, CONFIRMING)
-        row = self.reservations.apply_step(command.order_id, decisions.commit, command.causation)
+        row = self.reservations.apply_step(
+            command.order_id, decisions.commit, command.causation, presumed=self._presumed(command)
+        )
         return self._issue(command, {"outcome": row["status"]})
 
     def release(self, command: Settle) -> StockStatement:
@@ -97,9 +104,18 @@ class StockCommands:
         order_id, causation = command.order_id, command.causation
         self.receipts.check(Kind.DECISION, order_id, command.decision, CANCELLING)
         row = self.reservations.apply_step(
-            order_id, lambda row, seen: decisions.release(row, seen, order_id, causation.correlation_id), causation
+            order_id,
+            lambda row, seen: decisions.release(row, seen, order_id, causation.correlation_id),
+            causation,
+            presumed=self._presumed(command),
         )
         return self._issue(command, {"outcome": row["status"]})
+
+    def _presumed(self, command: Settle) -> ReservationRow | None:
+        """Return the row in the reservation's latest statement. Raises ReceiptRefusedError for one that is not its own."""
+        if command.before is None:
+            return None
+        return presumptions.row_of(self.receipts.check(Kind.STOCK, command.order_id, command.before), ReservationRow)
 
     def _issue(self, command: OrderCommand, statement: StockStatement) -> StockStatement:
         return self.receipts.issue(Kind.STOCK, command.order_id, statement)

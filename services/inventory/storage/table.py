@@ -35,17 +35,23 @@ class StockRows(AggregateStore[R]):
         causation: Causation,
         *,
         presume_absent: bool = False,
+        presumed: R | None = None,
     ) -> R:
         """Take the step that `decide` chooses; return the item afterwards.
 
         As `AggregateStore.create_or_apply`, but `decide` runs again with the stock that was seen if the stock refuses the step.
         Raises UnknownAggregateError if `decide` returns None for a missing item, and ContentionError.
         """
-        row = None if presume_absent else self.get(aggregate_id)
+        row = presumed
+        if row is None and not presume_absent:
+            row = self.get(aggregate_id)
         seen: dict[str, Stock] = {}
         lost = 0
         while lost < TRIES:
             step = decide(row, seen)
+            if step is None and row is presumed and presumed is not None:  # it may have moved on: only a read can tell
+                row = self.get(aggregate_id)
+                step = decide(row, seen)
             if step is None:
                 if row is None:
                     raise UnknownAggregateError(f"there is no {self.key(aggregate_id)}")
@@ -58,7 +64,7 @@ class StockRows(AggregateStore[R]):
                 actions += sku_rows.actions(self.table_name, part)
             refused = transact(self.client, actions, pause=self.pause)
             if not refused:
-                after = cast(R, {**(row or {}), **(step.change.set or {}), "status": step.change.transition.target})
+                after = self.after(row, update)
                 emit(self.measures(step.change.transition.name, after))
                 return after
             if 0 in refused:  # another writer was faster, or this step's first response was lost: that wins over any shortage

@@ -74,11 +74,11 @@ class Notices:
         """
         event = delivery.event
         notice = Notice(delivery.order_id, mails.KINDS[event.detail_type], event.correlation_id, event.event_id)
-        note = self.notes.get(notice.note_id)
+        note = self.notes.get(notice.note_id) if delivery.repeated else None  # if it exists after all, the claim finds it
         self._retry_while_claimed(note)
         if not decisions.is_open(note):
             return
-        addressed = self.contacts.of(notice.order_id, purchase=True)
+        addressed = self.contacts.of(notice.order_id, purchase=True, stated=event.data)
         contact, purchase, facts = addressed.contact, addressed.purchase, self.confirmed_by_owner(delivery, addressed.order)
         if contact is None or purchase is None:
             self._fail(notice, note, decisions.NO_CONTACT)

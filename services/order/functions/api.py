@@ -19,7 +19,7 @@ from kernel.invalid_request import InvalidRequestError
 from kernel.logs import logger
 from kernel.order_numbers import number_of
 from kernel.problem_details import ProblemDetails
-from kernel.receipts import receipts_of
+from kernel.receipts import ReceiptRefusedError, receipts_of
 from kernel.secrets import Secrets
 from kernel.settings import from_environment
 from kernel.traces import thread_of, trace_id_in
@@ -87,14 +87,22 @@ class OrderApi:
     def run_saga(self, row: OrderRow, given: LiveInput | ResumeInput) -> OrderRow:
         """Start the saga once, wait for its end, and return the order's row after it.
 
-        The wait leaves time to read the row and to respond. If the saga does not end in that time, return the row as it was:
-        the run goes on, or the sweeper takes it up.
+        The wait leaves time to read the row and to respond. The row is read if the run does not state it. If the saga does not
+        end in that time, return the row as it was: the run goes on, or the sweeper takes it up.
         """
         left = self.app.lambda_context.get_remaining_time_in_millis() / 1000
         patience = time_budget.patience_of_caller(left, self.saga_seconds)
-        if patience < 1 or not self.saga.run(given, patience):
+        ended = self.saga.run(given, patience) if patience >= 1 else None
+        if ended is None:
             return row
-        return self.orders.get(row["order_id"]) or row
+        return self._stated(row["order_id"], ended.decision) or self.orders.get(row["order_id"]) or row
+
+    def _stated(self, order_id: str, decision: object) -> OrderRow | None:
+        """Return the row that the end of a run states, or None if it states none or has no valid receipt."""
+        try:
+            return self.statements.row_in(order_id, decision) if decision else None
+        except ReceiptRefusedError:  # it is logged and counted; the row itself is true
+            return None
 
     def place_order(self) -> Response[str]:
         """Place an order: 201 confirmed, 402 declined, 409 out of stock, 202 not decided yet, or waiting for stock."""

@@ -36,12 +36,16 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class Decide(OrderCommand):
-    """`decision` is CONFIRM, on the statements of payment and stock, or CANCEL, on the refusal of either as `evidence`."""
+    """`decision` is CONFIRM, on the statements of payment and stock, or CANCEL, on the refusal of either as `evidence`.
+
+    `before` is the order's own latest statement, with the row that the step presumes.
+    """
 
     decision: str = ""
     payment: object = None
     stock: object = None
     evidence: object = None
+    before: object = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +75,11 @@ class Refuse(OrderCommand):
 
 @dataclass(frozen=True, kw_only=True)
 class Finish(OrderCommand):
-    """The statements of payment and stock, by which the order is confirmed or cancelled."""
+    """The statements of payment and stock, by which the order is confirmed or cancelled; `before` as for `Decide`."""
 
     payment: object = None
     stock: object = None
+    before: object = None
 
 
 class Loaded(TypedDict):
@@ -128,10 +133,12 @@ class OrderCommands:
             case "CONFIRM":
                 payment = self.receipts.check(Kind.PAYMENT, command.order_id, command.payment)
                 stock = self.receipts.check(Kind.STOCK, command.order_id, command.stock)
-                return self._apply(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
+                presumed = self._presumed(command.order_id, command.before)
+                return self._apply(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment), presumed)
             case "CANCEL":
                 refusal = self._refusal(command)
-                return self._apply(command, lambda row: decisions.turn_down(row, refusal, clock.now()))
+                presumed = self._presumed(command.order_id, command.before)
+                return self._apply(command, lambda row: decisions.turn_down(row, refusal, clock.now()), presumed)
         raise InvalidCommandError("decision: must be CONFIRM or CANCEL")
 
     def wait(self, command: Wait) -> OrderStatement:
@@ -162,12 +169,14 @@ class OrderCommands:
     def confirm(self, command: Finish) -> OrderStatement:
         """Confirm the order. Requires payment CAPTURED and stock COMMITTED."""
         payment, stock = self._settled(command)
-        return self._apply(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]))
+        presumed = self._presumed(command.order_id, command.before)
+        return self._apply(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]), presumed)
 
     def cancel(self, command: Finish) -> OrderStatement:
         """Cancel the order. Requires payment VOIDED or DECLINED, and stock RELEASED or RESTOCKED."""
         payment, stock = self._settled(command)
-        return self._apply(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
+        presumed = self._presumed(command.order_id, command.before)
+        return self._apply(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]), presumed)
 
     def _refusal(self, command: Decide) -> PaymentStatement | StockStatement:
         """Return the refusal; its outcome shows if it is payment's or inventory's. Raises ReceiptRefusedError."""
@@ -182,9 +191,16 @@ class OrderCommands:
         stock = self.receipts.check(Kind.STOCK, command.order_id, command.stock)
         return payment, stock
 
-    def _apply(self, command: OrderCommand, decide: Callable[[OrderRow], Decision | None]) -> OrderStatement:
+    def _presumed(self, order_id: str, before: object) -> OrderRow | None:
+        """Return the row in the order's latest statement. Raises ReceiptRefusedError for a statement that is not its own."""
+        return None if before is None else self.statements.row_in(order_id, before)
+
+    def _apply(
+        self, command: OrderCommand, decide: Callable[[OrderRow], Decision | None], presumed: OrderRow | None = None
+    ) -> OrderStatement:
         """Take the step and state the decision. Raises UnknownAggregateError."""
-        return self.statements.decision(self.orders.apply(command.order_id, decide, command.causation))
+        row = self.orders.apply(command.order_id, decide, command.causation, presumed=presumed)
+        return self.statements.decision(row)
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:

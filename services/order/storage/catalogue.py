@@ -18,6 +18,11 @@ PRICE: Final = "PRICE#"
 """The key of a price starts so."""
 
 
+def price_key(sku: str) -> str:
+    """Return the key of a SKU's price and title."""
+    return f"{PRICE}{sku}"
+
+
 class Keyed(TypedDict):
     """A row of any kind, by its key."""
 
@@ -57,13 +62,9 @@ class Catalogue:
         prices = {row["sku"]: Money.from_dict(row) for row in priced}
         return Offer(prices, frozenset(row["customer_id"] for row in reachable))
 
-    def titles(self, skus: Iterable[str]) -> dict[str, str]:
-        """Return the title of each SKU that has one; at most 100. Raises UnreadRowsError."""
-        return {row["sku"]: row["title"] for row in cast(list[PriceRow], self._read(skus)) if "title" in row}
-
-    def _read(self, skus: Iterable[str], more: Iterable[Item] = ()) -> Sequence[Keyed]:
+    def _read(self, skus: Iterable[str], more: Iterable[Item]) -> Sequence[Keyed]:
         """Return the existing rows of SKUs, and at the keys in `more`. Raises UnreadRowsError."""
-        keys = [*(marshal({"pk": f"{PRICE}{sku}"}) for sku in sorted(set(skus))), *more]
+        keys = [*(marshal({"pk": price_key(sku)}) for sku in sorted(set(skus))), *more]
         return cast(list[Keyed], read_rows(self.client, self.table_name, keys, READ_TRIES, "prices"))
 
     def offer(self, request: "OrderRequest") -> Offer:
@@ -84,5 +85,5 @@ class Catalogue:
                 raise InvalidPriceError(f"{where}.sku", "has a price in an earlier entry too")
             checked[entry["sku"]] = price, title
         for sku, (price, title) in checked.items():
-            item = {"pk": f"PRICE#{sku}", "sku": sku, **price.as_dict(), **({} if title is None else {"title": title})}
+            item = {"pk": price_key(sku), "sku": sku, **price.as_dict(), **({} if title is None else {"title": title})}
             self.client.put_item(TableName=self.table_name, Item=marshal(item))

@@ -5,10 +5,10 @@ contact, which it may not read. Both are written in one transaction.
 """
 
 from collections.abc import Mapping
-from typing import TypedDict, cast
+from typing import TypedDict
 
 from kernel.addresses import Address
-from kernel.aggregate_store import AttributeValue, Item, marshal, unmarshal
+from kernel.aggregate_store import AttributeValue, Item, marshal
 from kernel.clients import AwsClient
 from kernel.transactions import Action, transact
 
@@ -28,6 +28,11 @@ def key_of(customer_id: str) -> dict[str, AttributeValue]:
     return marshal({"pk": f"REACHABLE#{customer_id}"})
 
 
+def contact_key(customer_id: str) -> str:
+    """Return the key of the customer's contact."""
+    return f"CONTACT#{customer_id}"
+
+
 class Contacts:
     """The rows `CONTACT#<customer_id>` of the order table: `customer_id`, `name`, `email`, `address`; and their marks."""
 
@@ -37,23 +42,16 @@ class Contacts:
 
     def put(self, customer_id: str, contact: Mapping[str, object]) -> None:
         """Keep the contact, in place of an earlier one. Raises ContentionError."""
-        item = {"pk": f"CONTACT#{customer_id}", "customer_id": customer_id, **contact}
+        item = {"pk": contact_key(customer_id), "customer_id": customer_id, **contact}
         mark = {**key_of(customer_id), **marshal({"customer_id": customer_id})}
         transact(self.client, [self._put(marshal(item)), self._put(mark)])
-
-    def get(self, customer_id: str) -> ContactRow | None:
-        """Return the contact as it durably is (a consistent read), or None when it was never given or is forgotten."""
-        answer = self.client.get_item(
-            TableName=self.table_name, Key=marshal({"pk": f"CONTACT#{customer_id}"}), ConsistentRead=True
-        )
-        return cast(ContactRow, unmarshal(answer["Item"])) if "Item" in answer else None
 
     def forget(self, customer_id: str) -> None:
         """Delete the contact. The customer's orders stay; mails and parcels no longer find the person.
 
         Raises ContentionError.
         """
-        keys = (marshal({"pk": f"CONTACT#{customer_id}"}), key_of(customer_id))
+        keys = (marshal({"pk": contact_key(customer_id)}), key_of(customer_id))
         transact(self.client, [{"Delete": {"TableName": self.table_name, "Key": key}} for key in keys])
 
     def _put(self, item: Item) -> Action:

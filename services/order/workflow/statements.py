@@ -2,6 +2,7 @@
 
 from typing import Literal, NotRequired, TypedDict
 
+from kernel import presumptions
 from kernel.receipts import Kind, Receipts
 from kernel.statements import OrderStatement, Payable, Wanted
 from services.order.domain import decisions, identity
@@ -17,6 +18,7 @@ class LiveInput(TypedDict):
     causation_id: str
     payable: Payable
     wanted: Wanted
+    decision: OrderStatement
 
 
 class ResumeInput(TypedDict):
@@ -45,8 +47,10 @@ class Statements:
         return self.receipts.issue(Kind.WANTED, row["order_id"], stated)
 
     def decision(self, row: OrderRow) -> OrderStatement:
-        """Return the order's status, with its reason and total."""
-        stated = OrderStatement(outcome=row["status"], reason=row.get("reason"), total=row["total"])
+        """Return the order's status, with its reason and total, and the row for the next step."""
+        stated = OrderStatement(
+            outcome=row["status"], reason=row.get("reason"), total=row["total"], seen=presumptions.text_of(row)
+        )
         return self.receipts.issue(Kind.DECISION, row["order_id"], stated)
 
     def live_input(self, row: OrderRow) -> LiveInput:
@@ -61,7 +65,13 @@ class Statements:
             "causation_id": identity.placed_event_id(row["order_id"]),
             "payable": self.payable(row),
             "wanted": self.wanted(row),
+            "decision": self.decision(row),
         }
+
+    def row_in(self, order_id: str, decision: object) -> OrderRow | None:
+        """Return the row in a decision of this order, or None for a decision without one. Raises ReceiptRefusedError."""
+        stated = self.receipts.check(Kind.DECISION, order_id, decision)
+        return presumptions.row_of(stated, OrderRow)
 
 
 def resume_input(order_id: str, tried_at: str | None = None) -> ResumeInput:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from kernel import clock
+from kernel import clock, presumptions
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, DueAttributes, due_at
 from kernel.errors import BugError
 from kernel.money import Money
@@ -291,9 +291,12 @@ AFTER_REFUND: Final[Mapping[str, str]] = {
 def answer(row: PaymentRow, outcomes: Mapping[str, str]) -> PaymentStatement:
     """Return the outcome of the item's status, with the `reason` of a refusal.
 
-    AUTHORIZED comes with `at_least`, `multiple_of` and `capture_before`, if the gateway stated them.
+    AUTHORIZED comes with `at_least`, `multiple_of` and `capture_before`, if the gateway stated them. A payment that may still
+    be captured or voided comes with its row.
     """
     stated: PaymentStatement = {"outcome": outcomes[row["status"]]}
+    if row["status"] == states.AUTHORIZED:
+        stated["seen"] = presumptions.text_of(row)
     if stated["outcome"] == "AUTHORIZED":
         if "at_least" in row:
             stated["at_least"] = row["at_least"]

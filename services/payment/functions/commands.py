@@ -7,6 +7,7 @@ exception is a fault. Repeating a command is always safe, and makes an unknown o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kernel import presumptions
 from kernel.clients import Clients
 from kernel.commands import Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
@@ -16,6 +17,7 @@ from kernel.secrets import Secrets
 from kernel.settings import from_environment
 from kernel.statements import PaymentStatement
 from services.payment.domain.gateway import Intent
+from services.payment.domain.model import PaymentRow
 from services.payment.gateways.factory import GatewayFactory, gateway_of
 from services.payment.storage.table import Payments
 from services.payment.use_cases.processor import PaymentProcessor
@@ -38,9 +40,13 @@ class Authorize(OrderCommand):
 
 @dataclass(frozen=True, kw_only=True)
 class Settle(OrderCommand):
-    """`decision` is the order's statement with its receipt: CONFIRMING to capture, CANCELLING to void."""
+    """`decision` is the order's statement with its receipt: CONFIRMING to capture, CANCELLING to void.
+
+    `before` is the payment's own latest statement, with the row that the step presumes.
+    """
 
     decision: object = None
+    before: object = None
 
 
 @dataclass(frozen=True)
@@ -71,12 +77,18 @@ class PaymentCommands:
         """Capture the total of the order's decision, at most the authorised one: CAPTURED, CAPTURE_REFUSED or VOIDED."""
         decision = self.receipts.check(Kind.DECISION, command.order_id, command.decision, CONFIRMING)
         total = Money.from_dict(decision["total"])
-        return self._issue(command, self.processor.capture(command.order_id, command.causation, total))
+        return self._issue(command, self.processor.capture(command.order_id, command.causation, total, self._presumed(command)))
 
     def void(self, command: Settle) -> PaymentStatement:
         """Release the money of an order that is CANCELLING: VOIDED, DECLINED or CAPTURED."""
         self.receipts.check(Kind.DECISION, command.order_id, command.decision, CANCELLING)
-        return self._issue(command, self.processor.void(command.order_id, command.causation))
+        return self._issue(command, self.processor.void(command.order_id, command.causation, self._presumed(command)))
+
+    def _presumed(self, command: Settle) -> PaymentRow | None:
+        """Return the row in the payment's latest statement. Raises ReceiptRefusedError for a statement that is not its own."""
+        if command.before is None:
+            return None
+        return presumptions.row_of(self.receipts.check(Kind.PAYMENT, command.order_id, command.before), PaymentRow)
 
     def _issue(self, command: OrderCommand, statement: PaymentStatement) -> PaymentStatement:
         return self.receipts.issue(Kind.PAYMENT, command.order_id, statement)

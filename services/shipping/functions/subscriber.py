@@ -27,7 +27,7 @@ class ShipmentCreation:
         Raises InvalidEventError for an order that was never confirmed, and what `OwnerFacts.of` raises.
         """
         order_id = delivery.order_id
-        if self.shipments.get(order_id) is not None:
+        if delivery.repeated and self.shipments.get(order_id) is not None:
             return
         order = self.facts.order(order_id)
         if order is None or not order["confirmed"]:

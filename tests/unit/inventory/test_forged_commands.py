@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from kernel.commands import InvalidCommandError
-from kernel.receipts import CANCELLING, CONFIRMING, Kind
+from kernel.receipts import CANCELLING, CONFIRMING, Kind, ReceiptRefusedError
 from services.inventory.functions.commands import StockCommands
 from tests.support.forged_receipts import assert_refused, forgeries, other_decisions
 from tests.support.receipts import decision, wanted
+from tests.support.spy import Spy
 from tests.unit.inventory.conftest import InventoryService, lines, order
 
 ORDER = order()
@@ -77,3 +78,29 @@ def test_repeated_true_statement_is_the_same_hold(inventory: InventoryService) -
     stated = wanted(ORDER, lines(blue=2))
     assert invoke(inventory, "reserve", wanted=stated) == invoke(inventory, "reserve", wanted=stated)
     assert inventory.stock() == (8, 2, 0)
+
+
+@pytest.mark.parametrize(("command", "outcome"), [("commit", "CONFIRMING"), ("release", "CANCELLING")])
+def test_settlement_presumes_the_row_of_the_reservations_own_statement(
+    inventory: InventoryService, command: str, outcome: str
+) -> None:
+    about = {"order_id": order(0), "correlation_id": "c", "causation_id": "e"}
+    inventory.replenish(blue=10)
+    held = inventory("reserve", **about, wanted=wanted(order(0), lines(blue=1)))
+    inventory.database.client = spy = Spy(inventory.client)
+    settled = inventory(command, **about, decision=decision(order(0), outcome), before=held)
+    assert spy.calls == ["transact_write_items"]
+    again = inventory(command, **about, decision=decision(order(0), outcome), before=held)
+    assert again["outcome"] == settled["outcome"]
+
+
+@pytest.mark.parametrize(("command", "outcome"), [("commit", "CONFIRMING"), ("release", "CANCELLING")])
+def test_forged_row_moves_no_goods(inventory: InventoryService, command: str, outcome: str) -> None:
+    about = {"order_id": order(0), "correlation_id": "c", "causation_id": "e"}
+    inventory.replenish(blue=10)
+    held = inventory("reserve", **about, wanted=wanted(order(0), lines(blue=1)))
+    forged = {**held, "seen": held["seen"].replace('"quantity":1', '"quantity":9')}
+    for before in (forged, {}, "text", {"outcome": "HELD", "seen": held["seen"]}):
+        with pytest.raises(ReceiptRefusedError):
+            inventory(command, **about, decision=decision(order(0), outcome), before=before)
+    assert inventory.stock() == (9, 1, 0)

@@ -57,9 +57,9 @@ class NotificationService:
         self._feedback = feedback.bootstrap(self.clients, ENVIRON)
         self._sweeper = sweeper.bootstrap(self.clients, ENVIRON)
 
-    def receives(self, *envelopes: dict[str, Any] | str) -> dict[str, Any]:
-        """Deliver messages of the notices queue."""
-        response: dict[str, Any] = self._subscriber(batch(*envelopes), None)
+    def receives(self, *envelopes: dict[str, Any] | str, times: int = 1) -> dict[str, Any]:
+        """Deliver messages of the notices queue, for as many times by now."""
+        response: dict[str, Any] = self._subscriber(batch(*envelopes, received=times), None)
         return response
 
     def receives_feedback(self, event: dict[str, Any]) -> dict[str, int]:

@@ -5,21 +5,24 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 
 import boto3
 import pytest
 
-from kernel.aggregate_store import marshal
-from services.order.functions import api, commands, operator
+from kernel.aggregate_store import Row, marshal
+from kernel.batch_reads import ReadOnce
+from services.order.domain.model import OrderRow
+from services.order.functions import api, commands, contact, operator
 from services.order.storage.catalogue import Catalogue
-from services.order.storage.contacts import Contacts
+from services.order.storage.contacts import Contacts, contact_key
 from services.order.storage.table import Orders
+from services.order.workflow.statements import Statements
 from tests.support import documented_api
 from tests.support.choreography import STAGE, OtherServices
 from tests.support.fake_clients import FakeClients
-from tests.support.receipts import make_key
+from tests.support.receipts import make_key, receipts
 from tests.support.tables import create_orders
 
 WORKFLOW = "arn:aws:states:eu-west-1:123456789012:stateMachine:saga"
@@ -58,11 +61,23 @@ def contacts() -> Contacts:
     return Contacts(boto3.client("dynamodb"), "orders")
 
 
+def contact_of(customer_id: str) -> Row | None:
+    """Return the customer's contact as the table has it."""
+    return ReadOnce(boto3.client("dynamodb"), "orders", 1, "contacts").get(contact_key(customer_id))
+
+
+def titles(*skus: str) -> dict[str, str]:
+    """Return the titles of those of the SKUs that have one."""
+    return contact.titles_of(ReadOnce(boto3.client("dynamodb"), "orders", 1, "titles"), skus)
+
+
 @dataclass
 class Saga:
     """Stands in for Step Functions: remembers each start, and answers (or fails) as the test says."""
 
     started: list[dict[str, Any]] = field(default_factory=list)
+    states_its_decision: bool = True
+    """Whether a run ends with the order's statement, as those of this version do."""
     answer: Callable[[dict[str, Any]], dict[str, Any]] = lambda start: {"status": "FAILED", "error": "UNRESOLVED"}
 
     def start_sync_execution(self, **start: Any) -> dict[str, Any]:
@@ -84,6 +99,8 @@ class Saga:
             row = {**order, **reached, "version": order["version"] + 2, "updated_at": "2026-11-23T12:00:05.000Z"}
             order_store().client.put_item(TableName="orders", Item=marshal(row))
             output = {"order_id": start["order_id"], "status": status, "reason": reason}
+            if self.states_its_decision:
+                output["decision"] = Statements(receipts()).decision(cast(OrderRow, row))
             return {"status": "SUCCEEDED", "output": json.dumps(output)}
 
         self.answer = run

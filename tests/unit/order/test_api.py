@@ -9,7 +9,8 @@ from kernel import clock, logs
 from kernel.aggregate_store import Causation
 from services.order.domain import decisions, identity, order_request
 from tests.support.outboxes import events_in
-from tests.unit.order.conftest import Saga, Shop, an_order, contacts, order_store
+from tests.support.spy import Spy
+from tests.unit.order.conftest import FAKES, Saga, Shop, an_order, contact_of, order_store
 
 
 def orders_written() -> int:
@@ -112,7 +113,8 @@ def test_saga_input_has_only_the_needed_fields(shop: Shop, saga: Saga) -> None:
     saga.reaches("CONFIRMED")
     shop.place()
     told = json.loads(saga.started[0]["input"])
-    assert set(told) == {"mode", "order_id", "correlation_id", "causation_id", "payable", "wanted"}
+    assert set(told) == {"mode", "order_id", "correlation_id", "causation_id", "payable", "wanted", "decision"}
+    assert "pm_card_visa" not in told["decision"]["seen"]
     assert told["causation_id"] == f"ORDER#{told['order_id']}#1"
 
 
@@ -140,6 +142,36 @@ def test_rejection_states_its_reason(shop: Shop, saga: Saga, status: str, reason
     answer = shop.place()
     assert (answer.status, answer.body["type"].rsplit("/", 1)[1]) == (http, name)
     assert answer.body["order"]["reason"] == reason
+
+
+@pytest.mark.parametrize("states_its_decision", [True, False])
+@pytest.mark.parametrize(("status", "reason"), [("CONFIRMED", None), ("CANCELLED", "OUT_OF_STOCK")])
+def test_row_after_the_run_is_read_only_if_the_run_does_not_state_it(
+    shop: Shop, saga: Saga, status: str, reason: str | None, *, states_its_decision: bool
+) -> None:
+    """A run of the version before states its status alone. Both answers are the order as GET has it."""
+    saga.reaches(status, reason)
+    saga.states_its_decision = states_its_decision
+    FAKES["dynamodb"] = spy = Spy(order_store().client)
+    answer = shop.place()
+    assert spy.calls == ["batch_get_item", "update_item", *([] if states_its_decision else ["get_item"])]
+    order = answer.body["order"] if reason else answer.body
+    shown = shop.call("GET", f"/orders/{order['order_id']}")
+    assert order == {name: value for name, value in shown.body.items() if name != "timeline"}
+    assert answer.headers["ETag"] == shown.headers["ETag"]
+
+
+def test_row_is_read_if_the_decision_of_a_run_has_no_valid_receipt(shop: Shop, saga: Saga) -> None:
+    saga.reaches("CONFIRMED")
+    run = saga.answer
+
+    def forge(start: dict[str, Any]) -> dict[str, Any]:
+        output = json.loads(run(start)["output"])
+        output["decision"]["seen"] = output["decision"]["seen"].replace("4999", "1")
+        return {"status": "SUCCEEDED", "output": json.dumps(output)}
+
+    saga.answer = forge
+    assert shop.place().body["total"]["amount"] == 4999
 
 
 def test_unfinished_saga_gets_202(shop: Shop) -> None:
@@ -298,11 +330,11 @@ def test_contact_is_saved_and_deleted(shop: Shop) -> None:
         "address": {"line1": "1 Main St", "city": "Springfield", "postal_code": "12345", "country": "US"},
     }
     assert shop.call("PUT", "/customers/alice/contact", contact).status == 204
-    kept = contacts().get("alice")
+    kept = contact_of("alice")
     assert kept is not None
     assert kept["email"] == "alice@example.com"
     assert shop.call("DELETE", "/customers/alice/contact").status == 204
-    assert contacts().get("alice") is None
+    assert contact_of("alice") is None
 
 
 class KeysOfLines(logging.Handler):

@@ -7,12 +7,14 @@ import pytest
 from kernel import clock
 from kernel.aggregate_store import UnknownAggregateError
 from kernel.commands import InvalidCommandError, UnknownCommandError
-from kernel.receipts import Kind
+from kernel.contact import PURCHASE
+from kernel.receipts import Kind, ReceiptRefusedError
 from services.order.domain.decisions import EvidenceMissingError
 from services.order.functions import commands, contact, facts, operator
 from tests.support.logged import lines_of_log
 from tests.support.outboxes import events_in
-from tests.support.receipts import as_the_saga, checked
+from tests.support.receipts import as_the_saga, checked, receipts
+from tests.support.spy import Spy
 from tests.unit.order.conftest import COMMANDS, CONTEXT, FAKES, OPERATOR_COMMANDS, Shop, contacts, handle, order_store
 
 LINES = [{"sku": "MUG", "quantity": 2}, {"sku": "LP", "quantity": 1}]
@@ -170,8 +172,64 @@ def test_contact_of_an_order_is_returned(order_id: str) -> None:
 
 def test_the_contact_is_read_consistently(order_id: str) -> None:
     """A replica that does not have the contact yet would cancel a paid order for good."""
-    read: list[dict[str, Any]] = []
-    get_item = order_store().client.get_item
-    FAKES["dynamodb"] = SimpleNamespace(get_item=lambda **request: read.append(request) or get_item(**request))
-    handle(contact, {"order_id": order_id}, CONTEXT)
-    assert [request["ConsistentRead"] for request in read] == [True, True]
+    assert [keys for keys, _ in reads_of({"order_id": order_id})] == [{f"ORDER#{order_id}"}, {"CONTACT#alice"}]
+    assert all(consistent for _, consistent in reads_of({"order_id": order_id}))
+
+
+@pytest.mark.parametrize("customer_id", ["alice", "mallory"])
+def test_what_an_event_says_of_the_customer_saves_a_read_and_decides_nothing(order_id: str, customer_id: str) -> None:
+    contacts().put("mallory", {"name": "Mallory", "email": "mallory@example.com", "address": {}})
+    query = {"order_id": order_id, "detail": PURCHASE, "customer_id": customer_id, "skus": ["MUG", "LP"]}
+    found = handle(contact, query, CONTEXT)
+    assert found["email"] == "alice@example.com"
+    assert len(reads_of(query)) == (1 if customer_id == "alice" else 2)
+    assert found == handle(contact, {"order_id": order_id, "detail": PURCHASE}, CONTEXT)
+
+
+def test_an_event_of_more_skus_than_a_batch_reads_is_answered(order_id: str) -> None:
+    query = {"order_id": order_id, "customer_id": "alice", "skus": [f"SKU-{number}" for number in range(150)]}
+    assert handle(contact, query, CONTEXT)["email"] == "alice@example.com"
+    assert [len(keys) for keys, _ in reads_of(query)] == [100]
+
+
+def reads_of(query: dict[str, Any]) -> list[tuple[set[str], bool]]:
+    """Return the keys of each read that the contact function makes for a query, and whether it is consistent."""
+    read: list[tuple[set[str], bool]] = []
+    batch_get_item = order_store().client.batch_get_item
+
+    def batch(**request: Any) -> Any:
+        wanted = request["RequestItems"]["orders"]
+        read.append(({key["pk"]["S"] for key in wanted["Keys"]}, wanted["ConsistentRead"]))
+        return batch_get_item(**request)
+
+    FAKES["dynamodb"] = SimpleNamespace(batch_get_item=batch)
+    handle(contact, query, CONTEXT)
+    del FAKES["dynamodb"]
+    return read
+
+
+def test_step_after_another_of_its_run_reads_no_row(order_id: str) -> None:
+    def step(name: str, before: object, **fields: Any) -> Any:
+        FAKES["dynamodb"] = spy = Spy(order_store().client)
+        about = {"command": name, "order_id": order_id, "correlation_id": "c", "causation_id": "e", "before": before}
+        answer = handle(commands, {**about, **as_the_saga(name, order_id, fields)}, CONTEXT)
+        del FAKES["dynamodb"]
+        assert spy.calls == ["update_item"]
+        return answer
+
+    loaded = handle(commands, {"command": "load", "order_id": order_id}, CONTEXT)
+    decided = step("decide", loaded["decision"], decision="CONFIRM", stock=HELD)
+    confirmed = step("confirm", decided, payment="CAPTURED", stock="COMMITTED")
+    assert confirmed["outcome"] == "CONFIRMED"
+    assert command("decide", order_id, decision="CONFIRM", stock=HELD)["outcome"] == "CONFIRMED"
+
+
+@pytest.mark.parametrize("command", ["decide", "confirm"])
+def test_statement_of_another_order_is_no_row_of_this_one(order_id: str, command: str) -> None:
+    other = "ord-" + "z" * 26
+    before = receipts().issue(Kind.DECISION, other, {"outcome": "PENDING", "seen": "{}"})
+    fields = {"decision": "CONFIRM", "stock": HELD} if command == "decide" else {"payment": "CAPTURED", "stock": "COMMITTED"}
+    sent = {"command": command, "order_id": order_id, "correlation_id": "c", "causation_id": "e", "before": before}
+    with pytest.raises(ReceiptRefusedError):
+        handle(commands, {**sent, **as_the_saga(command, order_id, fields)}, CONTEXT)
+    assert handle(commands, {"command": "load", "order_id": order_id}, CONTEXT)["status"] == "PENDING"

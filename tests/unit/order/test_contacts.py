@@ -9,7 +9,19 @@ import pytest
 from services.order.domain import addresses
 from services.order.functions import intake
 from tests.support.choreography import DeadLetterQueue, batch
-from tests.unit.order.conftest import CONTEXT, FAKES, Saga, Shop, a_contact, an_order, catalogue, contacts, handle, order_store
+from tests.unit.order.conftest import (
+    CONTEXT,
+    FAKES,
+    Saga,
+    Shop,
+    a_contact,
+    an_order,
+    catalogue,
+    contact_of,
+    contacts,
+    handle,
+    order_store,
+)
 from tests.unit.order.test_events import orders, placed_by_channel
 
 
@@ -100,7 +112,7 @@ def test_channel_order_without_a_contact_is_quarantined_and_can_be_redriven(monk
 )
 def test_domain_is_stored_in_its_dns_form(shop: Shop, email: str, kept: str) -> None:
     assert shop.call("PUT", "/customers/carol/contact", a_contact(email=email)).status == 204
-    found = contacts().get("carol")
+    found = contact_of("carol")
     assert found is not None
     assert found["email"] == kept
 
@@ -174,7 +186,7 @@ def test_names_of_all_languages_are_kept_and_trimmed(shop: Shop) -> None:
         " Zoë\u00a0B. ",
     ):
         assert shop.call("PUT", "/customers/carol/contact", a_contact(name=name)).status == 204
-        found = contacts().get("carol")
+        found = contact_of("carol")
         assert found is not None
         assert found["name"] == name.strip()
 

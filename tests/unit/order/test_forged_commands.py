@@ -12,7 +12,7 @@ from services.order.domain.decisions import EvidenceMissingError
 from services.order.functions import commands
 from services.order.workflow.statements import Statements
 from tests.support.forged_receipts import forgeries
-from tests.support.receipts import as_the_saga, decision, payable, payment, receipts, stock
+from tests.support.receipts import as_the_saga, checked, payable, payment, receipts, stock
 from tests.unit.order.conftest import COMMANDS, CONTEXT, Shop, an_order, handle, order_store
 
 LINES = an_order()["lines"]
@@ -159,4 +159,4 @@ def test_input_of_a_run_has_the_receipts_of_the_order(shop: Shop) -> None:
     for stated in (live, loaded):
         assert receipts().check(Kind.PAYABLE, order_id, stated["payable"]) == {"total": TOTAL, "payment_token": "pm_card_visa"}
         assert receipts().check(Kind.WANTED, order_id, stated["wanted"]) == {"lines": LINES, "if_short": "ALLOW_PARTIAL"}
-    assert loaded["decision"] == decision(order_id, "PENDING", TOTAL)
+        assert checked(Kind.DECISION, order_id, stated["decision"]) == {"outcome": "PENDING", "reason": None, "total": TOTAL}

@@ -77,7 +77,8 @@ def test_saga_input_of_a_partial_order_has_its_original_lines(shop: Shop, saga: 
     order_id = placed(shop, "ALLOW_PARTIAL")
     first = json.loads(saga.started[0]["input"])
     command("decide", order_id, decision="CONFIRM", stock=PART)
-    assert Statements(receipts()).live_input(row(order_id)) == first
+    again = Statements(receipts()).live_input(row(order_id))
+    assert {**again, "decision": None} == {**first, "decision": None}
 
 
 def test_partial_order_with_enough_stock_omits_nothing(shop: Shop) -> None:

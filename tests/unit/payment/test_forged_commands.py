@@ -11,8 +11,11 @@ from kernel.commands import InvalidCommandError
 from kernel.receipts import CANCELLING, CONFIRMING, Kind, ReceiptRefusedError
 from services.payment.domain.gateway import IdempotencyConflictError
 from services.payment.functions.commands import PaymentCommands
+from services.payment.storage.table import Payments
+from services.payment.use_cases.processor import PaymentProcessor, ZeroAmountGateway
 from tests.support.forged_receipts import OTHER_ORDER, assert_refused, forgeries, other_decisions
 from tests.support.receipts import decision, payable, receipts
+from tests.support.spy import Spy
 from tests.unit.payment.conftest import ORDER, TOTAL, PaymentService
 
 NEEDS: dict[str, tuple[str, Kind, Callable[[str], dict[str, Any]]]] = {
@@ -107,6 +110,28 @@ def test_repeated_true_statement_is_the_same_payment(payment: PaymentService) ->
 
 def test_receipt_of_a_response_is_of_its_order_only(payment: PaymentService) -> None:
     answer = invoke(payment, "authorize", payable=payable(ORDER))
-    assert receipts().check(Kind.PAYMENT, ORDER, answer) == {"outcome": "AUTHORIZED"}
+    assert receipts().check(Kind.PAYMENT, ORDER, answer)["outcome"] == "AUTHORIZED"
     with pytest.raises(ReceiptRefusedError):
         receipts().check(Kind.PAYMENT, OTHER_ORDER, answer)
+
+
+@pytest.mark.parametrize(("command", "outcome"), [("capture", "CONFIRMING"), ("void", "CANCELLING")])
+def test_settlement_presumes_the_row_of_the_payments_own_statement(payment: PaymentService, command: str, outcome: str) -> None:
+    authorized = invoke(payment, "authorize", payable=payable(ORDER))
+    spy = Spy(payment.client)
+    settles = PaymentCommands(PaymentProcessor(Payments(spy, "payments"), ZeroAmountGateway()), receipts()).table[command]
+    about = {"command": command, "order_id": ORDER, **CAUSE, "decision": decision(ORDER, outcome)}
+    settles({**about, "before": authorized})
+    assert spy.calls == ["update_item", "update_item"]
+    again = settles({**about, "before": authorized})
+    assert again["outcome"] == payment.row["status"]
+
+
+@pytest.mark.parametrize(("command", "outcome"), [("capture", "CONFIRMING"), ("void", "CANCELLING")])
+def test_forged_row_moves_no_money(payment: PaymentService, command: str, outcome: str) -> None:
+    authorized = invoke(payment, "authorize", payable=payable(ORDER))
+    forged = {**authorized, "seen": authorized["seen"].replace("4998", "1")}
+    for before in (forged, {}, "text", invoke(payment, "authorize", order_id=OTHER_ORDER, payable=payable(OTHER_ORDER))):
+        with pytest.raises(ReceiptRefusedError):
+            invoke(payment, command, decision=decision(ORDER, outcome), before=before)
+    assert payment.row["status"] == "AUTHORIZED"

@@ -98,7 +98,7 @@ def test_concurrent_authorises_have_one_effect(
     answers = []
     gateway = Meanwhile(sandbox, "authorize", moment, lambda: answers.append(payment.authorize()))
 
-    assert PaymentProcessor(payments, gateway).authorize(INTENT, CAUSE) == {"outcome": "AUTHORIZED"}
+    assert PaymentProcessor(payments, gateway).authorize(INTENT, CAUSE)["outcome"] == "AUTHORIZED"
 
     assert answers == [{"outcome": "AUTHORIZED"}]
     assert payment.row["version"] == 2
@@ -111,7 +111,7 @@ def test_authorise_overtaken_by_the_capture_returns_authorised(
 ) -> None:
     gateway = Meanwhile(sandbox, "authorize", moment, lambda: (payment.authorize(), payment.capture()))
 
-    assert PaymentProcessor(payments, gateway).authorize(INTENT, CAUSE) == {"outcome": "AUTHORIZED"}
+    assert PaymentProcessor(payments, gateway).authorize(INTENT, CAUSE)["outcome"] == "AUTHORIZED"
     assert payment.row["status"] == "CAPTURED"
 
 
@@ -210,8 +210,10 @@ def run(command: str, client: Any, intent: Intent) -> Any:
     payments, gateway = Payments(client, "payments"), SandboxGateway(Ledger(client, "ledger"))
     processor = PaymentProcessor(payments, gateway)
     if command == "authorize":
-        return processor.authorize(intent, CAUSE)
-    return {"capture": processor.capture, "void": processor.void}[command](ORDER, CAUSE)
+        answer = processor.authorize(intent, CAUSE)
+    else:
+        answer = {"capture": processor.capture, "void": processor.void}[command](ORDER, CAUSE)
+    return {name: value for name, value in answer.items() if name != "seen"}
 
 
 WAYS = {
