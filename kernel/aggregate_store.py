@@ -320,19 +320,13 @@ class AggregateStore(KeyedStore[R]):
         return self.create_or_apply(aggregate_id, lambda row: decision if row is None else None, causation, presume_absent=True)
 
     def apply(
-        self,
-        aggregate_id: str,
-        decide: Callable[[R], Decision | None],
-        causation: Causation,
-        *,
-        seen: R | None = None,
-        presumed: R | None = None,
+        self, aggregate_id: str, decide: Callable[[R], Decision | None], causation: Causation, *, seen: R | None = None
     ) -> R:
         """Take the step that `decide` chooses for the item; return the item afterwards, or as it is if `decide` returns None.
 
         `decide` runs again if another writer was faster or if the response to this write was lost: it must return None for a
-        step that is taken already. `seen` saves the first read, and so does `presumed`, unless it leads to no step. Raises
-        UnknownAggregateError, ContentionError, and what `write` raises.
+        step that is taken already. `seen` saves the first read. Raises UnknownAggregateError, ContentionError, and what `write`
+        raises.
         """
 
         def decide_for_existing(row: R | None) -> Decision | None:
@@ -340,7 +334,7 @@ class AggregateStore(KeyedStore[R]):
                 raise UnknownAggregateError(f"there is no {self.key(aggregate_id)}")
             return decide(row)
 
-        return self.create_or_apply(aggregate_id, decide_for_existing, causation, seen=seen, presumed=presumed)
+        return self.create_or_apply(aggregate_id, decide_for_existing, causation, seen=seen)
 
     def create_or_apply(
         self,
@@ -350,23 +344,16 @@ class AggregateStore(KeyedStore[R]):
         *,
         presume_absent: bool = False,
         seen: R | None = None,
-        presumed: R | None = None,
         tries: int = 5,
     ) -> R:
         """Do as `apply` does, with None for an item that does not exist yet.
 
-        `presume_absent` saves the first read if the item is expected to be missing, and `presumed` if it is expected to be
-        as `kernel.presumptions` says. Raises UnknownAggregateError if `decide` returns None for a missing item,
-        ContentionError after `tries` lost races, and what `write` raises.
+        `presume_absent` saves the first read if the item is expected to be missing. Raises UnknownAggregateError if `decide`
+        returns None for a missing item, ContentionError after `tries` lost races, and what `write` raises.
         """
-        row = presumed or seen
-        if row is None and not presume_absent:
-            row = self.get(aggregate_id)
+        row = seen if seen or presume_absent else self.get(aggregate_id)
         for _ in range(tries):
             decision = decide(row)
-            if decision is None and row is presumed and presumed is not None:  # it may have moved on: only a read can tell
-                row = self.get(aggregate_id)
-                decision = decide(row)
             if decision is None:
                 if row is None:
                     raise UnknownAggregateError(f"there is no {self.key(aggregate_id)}")

@@ -38,7 +38,7 @@ class Wanted(TypedDict):
 
 
 class OrderStatement(TypedDict):
-    """The order's statement of its status, as `outcome`. Each `seen` is the row, as `kernel.presumptions` reads it."""
+    """The order's statement of its status, as `outcome`. Each `seen` is the row, as `kernel.seen_rows` reads it."""
 
     outcome: str
     reason: str | None

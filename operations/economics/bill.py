@@ -77,7 +77,7 @@ def summed(found: Iterable[Charge], key: Callable[[Charge], str]) -> dict[str, f
 
 def cost_of(design: Design, prices: Prices) -> float:
     """Return the cost of a million orders in another design, by the same prices and assumptions."""
-    path = PathUnits("", "", "", 0, 0, {}, [Spent("", unit, "", "", quantity) for unit, quantity in design.units.items()])
+    path = PathUnits("", "", "", 0, 0, {}, {}, [Spent("", unit, "", "", quantity) for unit, quantity in design.units.items()])
     level = "INFO" if design.system_logs else QUIET_LEVEL
     deployed = Deployed(0, 0, {}, {"": prices.assumptions.memory_mb}, {"": level})
     return total(charges(path, prices, deployed))

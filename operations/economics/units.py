@@ -34,6 +34,8 @@ class PathUnits:
     status: str
     reads: int
     writes: int
+    requests: Mapping[str, tuple[int, int]]
+    """The reads and the writes of each function."""
     hottest: Mapping[str, int]
     """The most write units that one row takes, by the row's table and kind: `inventory SKU`."""
     lines: Sequence[Spent]

@@ -208,8 +208,7 @@ class OrderStack(ServiceStack):
     def _contact(self, table: ServiceTable) -> None:
         """Create the only function that can read a contact."""
         contact = ServiceFunction(self, "contact", timeout_seconds=5, environment={"TABLE_NAME": table.table_name})
-        table.allow(contact, "GetItem", rows=(ORDERS, CONTACTS))
-        table.allow(contact, "BatchGetItem", rows=(PRICES,))
+        table.allow(contact, "BatchGetItem", rows=(ORDERS, CONTACTS, PRICES))
         self.publish("contact-arn", contact.entry.function_arn)
 
     def _subscriptions(self, table: ServiceTable) -> None:

@@ -75,6 +75,7 @@ def count(counted: Counted) -> Mapping[str, object]:
         "status": " ".join(filter(None, (status_of(order), text_of(order, "reason")))),
         "reads": meter.calls["reads"],
         "writes": meter.calls["writes"],
+        "requests": dict(sorted(meter.requests.items())),
         "hottest": _hottest(meter.writes),
         "lines": [
             {"by": line.by, "unit": line.unit, "where": line.where, "promise": line.promise, "quantity": _number(quantity)}

@@ -70,6 +70,8 @@ class Meter:
         self.stops_at_sweep = False
         self.spent: Counter[Line] = Counter()
         self.calls: Counter[str] = Counter()
+        self.requests: dict[str, list[int]] = {}
+        """The reads and the writes of each function."""
         """DynamoDB's requests: `reads` and `writes`."""
         self.writes: Counter[str] = Counter()
         """The write units of each row, by its table and key: the heat of a key."""
@@ -207,6 +209,7 @@ class Meter:
         tables = request["RequestItems"] if operation == "BatchGetItem" else (request["TableName"],)
         units = capacity.read_units(operation, request, answer)
         self.calls["reads"] += 1
+        self.requests.setdefault(by, [0, 0])[0] += 1
         self._spend(by, "dynamodb.read", "+".join(tables), units, PROMISES[by.partition("-")[2]])
 
     @contextmanager
@@ -218,6 +221,7 @@ class Meter:
         ]
         before = [table.rows.get(key) for table, key, _ in written]
         self.calls["writes"] += 1
+        self.requests.setdefault(by, [0, 0])[1] += 1
         try:
             yield
         except RefusalError:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from kernel.batches import SqsEvent
+from kernel.batches import SqsAttributes, SqsEvent
 from kernel.naming import SERVICES, facts_function_name
 from kernel.schemas import newest_version, read_schemas
 
@@ -29,8 +29,13 @@ def an_event(service: str, detail_type: str, order_id: str = ORDER, **data: obje
 def batch(*envelopes: Envelope | str, received: int = 1) -> SqsEvent:
     """Return an SQS batch for a subscriber: messages `m0`, `m1` ..., each received so often by now."""
     bodies = [envelope if isinstance(envelope, str) else json.dumps(envelope) for envelope in envelopes]
-    about = {"eventSourceARN": "arn", "attributes": {"ApproximateReceiveCount": str(received)}}
-    return {"Records": [{"messageId": f"m{n}", "body": body, **about} for n, body in enumerate(bodies)]}
+    attributes: SqsAttributes = {"ApproximateReceiveCount": str(received)}
+    numbered = enumerate(bodies)
+    return {
+        "Records": [
+            {"messageId": f"m{n}", "body": body, "eventSourceARN": "arn", "attributes": attributes} for n, body in numbered
+        ]
+    }
 
 
 STAGE = "test"

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic
 
-from kernel import presumptions
+from kernel import seen_rows
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, A_co, Decision
 from kernel.errors import BugError
 from kernel.statements import StockStatement
@@ -223,7 +223,7 @@ def answer(row: ReservationRow) -> StockStatement:
     if row["status"] == states.WAITING and "short" in row:  # a row of version 0.2 has none
         statement["short"] = row["short"]
     if row["status"] == states.HELD:
-        statement["seen"] = presumptions.text_of(row)
+        statement["seen"] = seen_rows.text_of(row)
     return statement
 
 

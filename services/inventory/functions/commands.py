@@ -7,7 +7,7 @@ repeating a command is always safe.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kernel import presumptions
+from kernel import seen_rows
 from kernel.clients import Clients
 from kernel.commands import Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
@@ -44,7 +44,7 @@ class Reserve(OrderCommand):
 class Settle(OrderCommand):
     """`decision` is the order's statement with its receipt: CONFIRMING to commit, CANCELLING to release.
 
-    `before` is the reservation's own latest statement, with the row that the step presumes.
+    `before` is the reservation's own latest statement, with the row that the step is taken on.
     """
 
     decision: object = None
@@ -94,9 +94,7 @@ class StockCommands:
     def commit(self, command: Settle) -> StockStatement:
         """Sell the stock of an order that is CONFIRMING: COMMITTED, or RELEASED or RESTOCKED if it was released before."""
         self.receipts.check(Kind.DECISION, command.order_id, command.decision, CONFIRMING)
-        row = self.reservations.apply_step(
-            command.order_id, decisions.commit, command.causation, presumed=self._presumed(command)
-        )
+        row = self.reservations.apply_step(command.order_id, decisions.commit, command.causation, row=self._seen(command))
         return self._issue(command, {"outcome": row["status"]})
 
     def release(self, command: Settle) -> StockStatement:
@@ -107,15 +105,15 @@ class StockCommands:
             order_id,
             lambda row, seen: decisions.release(row, seen, order_id, causation.correlation_id),
             causation,
-            presumed=self._presumed(command),
+            row=self._seen(command),
         )
         return self._issue(command, {"outcome": row["status"]})
 
-    def _presumed(self, command: Settle) -> ReservationRow | None:
+    def _seen(self, command: Settle) -> ReservationRow | None:
         """Return the row in the reservation's latest statement. Raises ReceiptRefusedError for one that is not its own."""
         if command.before is None:
             return None
-        return presumptions.row_of(self.receipts.check(Kind.STOCK, command.order_id, command.before), ReservationRow)
+        return seen_rows.row_of(self.receipts.check(Kind.STOCK, command.order_id, command.before), ReservationRow)
 
     def _issue(self, command: OrderCommand, statement: StockStatement) -> StockStatement:
         return self.receipts.issue(Kind.STOCK, command.order_id, statement)

@@ -35,23 +35,20 @@ class StockRows(AggregateStore[R]):
         causation: Causation,
         *,
         presume_absent: bool = False,
-        presumed: R | None = None,
+        row: R | None = None,
     ) -> R:
         """Take the step that `decide` chooses; return the item afterwards.
 
         As `AggregateStore.create_or_apply`, but `decide` runs again with the stock that was seen if the stock refuses the step.
+        `row` saves the first read.
         Raises UnknownAggregateError if `decide` returns None for a missing item, and ContentionError.
         """
-        row = presumed
         if row is None and not presume_absent:
             row = self.get(aggregate_id)
         seen: dict[str, Stock] = {}
         lost = 0
         while lost < TRIES:
             step = decide(row, seen)
-            if step is None and row is presumed and presumed is not None:  # it may have moved on: only a read can tell
-                row = self.get(aggregate_id)
-                step = decide(row, seen)
             if step is None:
                 if row is None:
                     raise UnknownAggregateError(f"there is no {self.key(aggregate_id)}")

@@ -35,17 +35,20 @@ class Settings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Decide(OrderCommand):
-    """`decision` is CONFIRM, on the statements of payment and stock, or CANCEL, on the refusal of either as `evidence`.
+class Step(OrderCommand):
+    """A step on the row that is in `before`, the order's latest statement. It is read if there is no such statement."""
 
-    `before` is the order's own latest statement, with the row that the step presumes.
-    """
+    before: object = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decide(Step):
+    """`decision` is CONFIRM, on the statements of payment and stock, or CANCEL, on the refusal of either as `evidence`."""
 
     decision: str = ""
     payment: object = None
     stock: object = None
     evidence: object = None
-    before: object = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,19 +70,18 @@ class Unavailable(OrderCommand):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Refuse(OrderCommand):
+class Refuse(Step):
     """`payment` is the payment's statement that its capture was refused."""
 
     payment: object = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finish(OrderCommand):
-    """The statements of payment and stock, by which the order is confirmed or cancelled; `before` as for `Decide`."""
+class Finish(Step):
+    """The statements of payment and stock, by which the order is confirmed or cancelled."""
 
     payment: object = None
     stock: object = None
-    before: object = None
 
 
 class Loaded(TypedDict):
@@ -133,12 +135,10 @@ class OrderCommands:
             case "CONFIRM":
                 payment = self.receipts.check(Kind.PAYMENT, command.order_id, command.payment)
                 stock = self.receipts.check(Kind.STOCK, command.order_id, command.stock)
-                presumed = self._presumed(command.order_id, command.before)
-                return self._apply(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment), presumed)
+                return self._apply(command, lambda row: decisions.decide_to_confirm(row, stock, clock.now(), payment))
             case "CANCEL":
                 refusal = self._refusal(command)
-                presumed = self._presumed(command.order_id, command.before)
-                return self._apply(command, lambda row: decisions.turn_down(row, refusal, clock.now()), presumed)
+                return self._apply(command, lambda row: decisions.turn_down(row, refusal, clock.now()))
         raise InvalidCommandError("decision: must be CONFIRM or CANCEL")
 
     def wait(self, command: Wait) -> OrderStatement:
@@ -169,14 +169,12 @@ class OrderCommands:
     def confirm(self, command: Finish) -> OrderStatement:
         """Confirm the order. Requires payment CAPTURED and stock COMMITTED."""
         payment, stock = self._settled(command)
-        presumed = self._presumed(command.order_id, command.before)
-        return self._apply(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]), presumed)
+        return self._apply(command, lambda row: decisions.confirm(row, payment["outcome"], stock["outcome"]))
 
     def cancel(self, command: Finish) -> OrderStatement:
         """Cancel the order. Requires payment VOIDED or DECLINED, and stock RELEASED or RESTOCKED."""
         payment, stock = self._settled(command)
-        presumed = self._presumed(command.order_id, command.before)
-        return self._apply(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]), presumed)
+        return self._apply(command, lambda row: decisions.cancel(row, payment["outcome"], stock["outcome"]))
 
     def _refusal(self, command: Decide) -> PaymentStatement | StockStatement:
         """Return the refusal; its outcome shows if it is payment's or inventory's. Raises ReceiptRefusedError."""
@@ -191,16 +189,11 @@ class OrderCommands:
         stock = self.receipts.check(Kind.STOCK, command.order_id, command.stock)
         return payment, stock
 
-    def _presumed(self, order_id: str, before: object) -> OrderRow | None:
-        """Return the row in the order's latest statement. Raises ReceiptRefusedError for a statement that is not its own."""
-        return None if before is None else self.statements.row_in(order_id, before)
-
-    def _apply(
-        self, command: OrderCommand, decide: Callable[[OrderRow], Decision | None], presumed: OrderRow | None = None
-    ) -> OrderStatement:
-        """Take the step and state the decision. Raises UnknownAggregateError."""
-        row = self.orders.apply(command.order_id, decide, command.causation, presumed=presumed)
-        return self.statements.decision(row)
+    def _apply(self, command: OrderCommand, decide: Callable[[OrderRow], Decision | None]) -> OrderStatement:
+        """Take the step and state the decision. Raises UnknownAggregateError, and ReceiptRefusedError for a forged `before`."""
+        order_id, before = command.order_id, command.before if isinstance(command, Step) else None
+        seen = self.statements.row_in(order_id, before) if before is not None else None
+        return self.statements.decision(self.orders.apply(order_id, decide, command.causation, seen=seen))
 
 
 def bootstrap(clients: Clients, environ: Mapping[str, str]) -> Handler:

@@ -25,7 +25,7 @@ def find(rows: ReadOnce, query: ContactQuery) -> FoundContact | NoContact:
 
     NOT_YET in place of NOT_FOUND while the order is young: the caller repeats the query, because NOT_FOUND is final.
     In each answer `order` holds the order's facts, or null if there is no order. For the `detail` PURCHASE, FOUND also holds
-    the `purchase`. What the query expects is read with the order, and the rest after it. Raises UnreadRowsError.
+    the `purchase`. The rows that the query names are read with the order, and others after it. Raises UnreadRowsError.
     """
     order_key = f"{states.TRANSITIONS.aggregate}#{query['order_id']}"
     expected = [contact_key(query["customer_id"])] if "customer_id" in query else []

@@ -52,7 +52,7 @@ class Saga:
         if execution["status"] != "SUCCEEDED":
             logger.warning("saga not finished", order_id=order_id, status=execution["status"], error=execution.get("error"))
             return RunEnd()
-        return RunEnd(outside_json.read_object(execution["output"]).get("decision"))
+        return RunEnd(outside_json.read_object(execution.get("output", "{}")).get("decision"))
 
     def start(self, given: ResumeInput, name: str) -> bool:
         """Start the saga under this name, without waiting for its end. Return whether it started."""

@@ -2,7 +2,7 @@
 
 from typing import Literal, NotRequired, TypedDict
 
-from kernel import presumptions
+from kernel import seen_rows
 from kernel.receipts import Kind, Receipts
 from kernel.statements import OrderStatement, Payable, Wanted
 from services.order.domain import decisions, identity
@@ -49,7 +49,7 @@ class Statements:
     def decision(self, row: OrderRow) -> OrderStatement:
         """Return the order's status, with its reason and total, and the row for the next step."""
         stated = OrderStatement(
-            outcome=row["status"], reason=row.get("reason"), total=row["total"], seen=presumptions.text_of(row)
+            outcome=row["status"], reason=row.get("reason"), total=row["total"], seen=seen_rows.text_of(row)
         )
         return self.receipts.issue(Kind.DECISION, row["order_id"], stated)
 
@@ -71,7 +71,7 @@ class Statements:
     def row_in(self, order_id: str, decision: object) -> OrderRow | None:
         """Return the row in a decision of this order, or None for a decision without one. Raises ReceiptRefusedError."""
         stated = self.receipts.check(Kind.DECISION, order_id, decision)
-        return presumptions.row_of(stated, OrderRow)
+        return seen_rows.row_of(stated, OrderRow)
 
 
 def resume_input(order_id: str, tried_at: str | None = None) -> ResumeInput:

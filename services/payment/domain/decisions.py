@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from kernel import clock, presumptions
+from kernel import clock, seen_rows
 from kernel.aggregate_store import DUE_INDEX_ATTRIBUTES, Causation, Decision, DueAttributes, due_at
 from kernel.errors import BugError
 from kernel.money import Money
@@ -296,7 +296,7 @@ def answer(row: PaymentRow, outcomes: Mapping[str, str]) -> PaymentStatement:
     """
     stated: PaymentStatement = {"outcome": outcomes[row["status"]]}
     if row["status"] == states.AUTHORIZED:
-        stated["seen"] = presumptions.text_of(row)
+        stated["seen"] = seen_rows.text_of(row)
     if stated["outcome"] == "AUTHORIZED":
         if "at_least" in row:
             stated["at_least"] = row["at_least"]

@@ -7,7 +7,7 @@ exception is a fault. Repeating a command is always safe, and makes an unknown o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kernel import presumptions
+from kernel import seen_rows
 from kernel.clients import Clients
 from kernel.commands import Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
@@ -42,7 +42,7 @@ class Authorize(OrderCommand):
 class Settle(OrderCommand):
     """`decision` is the order's statement with its receipt: CONFIRMING to capture, CANCELLING to void.
 
-    `before` is the payment's own latest statement, with the row that the step presumes.
+    `before` is the payment's own latest statement, with the row that the step is taken on.
     """
 
     decision: object = None
@@ -77,18 +77,18 @@ class PaymentCommands:
         """Capture the total of the order's decision, at most the authorised one: CAPTURED, CAPTURE_REFUSED or VOIDED."""
         decision = self.receipts.check(Kind.DECISION, command.order_id, command.decision, CONFIRMING)
         total = Money.from_dict(decision["total"])
-        return self._issue(command, self.processor.capture(command.order_id, command.causation, total, self._presumed(command)))
+        return self._issue(command, self.processor.capture(command.order_id, command.causation, total, self._seen(command)))
 
     def void(self, command: Settle) -> PaymentStatement:
         """Release the money of an order that is CANCELLING: VOIDED, DECLINED or CAPTURED."""
         self.receipts.check(Kind.DECISION, command.order_id, command.decision, CANCELLING)
-        return self._issue(command, self.processor.void(command.order_id, command.causation, self._presumed(command)))
+        return self._issue(command, self.processor.void(command.order_id, command.causation, self._seen(command)))
 
-    def _presumed(self, command: Settle) -> PaymentRow | None:
+    def _seen(self, command: Settle) -> PaymentRow | None:
         """Return the row in the payment's latest statement. Raises ReceiptRefusedError for a statement that is not its own."""
         if command.before is None:
             return None
-        return presumptions.row_of(self.receipts.check(Kind.PAYMENT, command.order_id, command.before), PaymentRow)
+        return seen_rows.row_of(self.receipts.check(Kind.PAYMENT, command.order_id, command.before), PaymentRow)
 
     def _issue(self, command: OrderCommand, statement: PaymentStatement) -> PaymentStatement:
         return self.receipts.issue(Kind.PAYMENT, command.order_id, statement)

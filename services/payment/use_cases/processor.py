@@ -103,29 +103,27 @@ class PaymentProcessor:
         return decisions.answer(row, decisions.AFTER_AUTHORIZE)
 
     def capture(
-        self, order_id: str, causation: Causation, total: Money | None = None, presumed: PaymentRow | None = None
+        self, order_id: str, causation: Causation, total: Money | None = None, seen: PaymentRow | None = None
     ) -> PaymentStatement:
         """Capture the total: CAPTURED, CAPTURE_REFUSED with a reason, or VOIDED.
 
-        Without a `total`, capture all that was authorised. `presumed` saves a read (`kernel.presumptions`).
+        Without a `total`, capture all that was authorised. `seen` saves the first read.
         """
-        row = self.payments.create_or_apply(
-            order_id, lambda row: decisions.intend_capture(row, total), causation, presumed=presumed
-        )
+        row = self.payments.create_or_apply(order_id, lambda row: decisions.intend_capture(row, total), causation, seen=seen)
         if row["status"] == states.CAPTURING:
             row = self._finish_capture(row, causation)
         return decisions.answer(row, decisions.AFTER_CAPTURE)
 
-    def void(self, order_id: str, causation: Causation, presumed: PaymentRow | None = None) -> PaymentStatement:
+    def void(self, order_id: str, causation: Causation, seen: PaymentRow | None = None) -> PaymentStatement:
         """Release the money: VOIDED, DECLINED with its reason, or CAPTURED if the void came too late and changed nothing.
 
-        An earlier capture is finished first. `presumed` saves a read (`kernel.presumptions`).
+        An earlier capture is finished first. `seen` saves the first read.
         """
 
         def intend(row: PaymentRow | None) -> PaymentDecision | None:
             return decisions.intend_void(row, order_id, causation.correlation_id)
 
-        row = self.payments.create_or_apply(order_id, intend, causation, presumed=presumed)
+        row = self.payments.create_or_apply(order_id, intend, causation, seen=seen)
         if row["status"] == states.CAPTURING:
             row = self.payments.create_or_apply(order_id, intend, causation, seen=self._finish_capture(row, causation))
         if row["status"] == states.VOIDING:

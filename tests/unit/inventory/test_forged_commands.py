@@ -81,7 +81,7 @@ def test_repeated_true_statement_is_the_same_hold(inventory: InventoryService) -
 
 
 @pytest.mark.parametrize(("command", "outcome"), [("commit", "CONFIRMING"), ("release", "CANCELLING")])
-def test_settlement_presumes_the_row_of_the_reservations_own_statement(
+def test_settlement_reads_no_row_of_the_reservations_own_statement(
     inventory: InventoryService, command: str, outcome: str
 ) -> None:
     about = {"order_id": order(0), "correlation_id": "c", "causation_id": "e"}

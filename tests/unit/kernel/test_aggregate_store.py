@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kernel import clock, presumptions
+from kernel import clock, seen_rows
 from kernel.aggregate_store import (
     AggregateStore,
     Causation,
@@ -137,46 +137,37 @@ def test_row_in_hand_is_not_read_again(rows: AggregateStore) -> None:
     assert row["status"] == "AUTHORIZED"
 
 
-def presumed(row: Row) -> Row:
+def passed_on(row: Row) -> Row:
     """Return a row as the next step of a run gets it."""
-    seen = presumptions.row_of({"seen": presumptions.text_of(row)}, dict)
+    seen = seen_rows.row_of({"seen": seen_rows.text_of(row)}, dict)
     assert seen is not None
     return seen
 
 
-def test_presumed_row_is_not_read(rows: AggregateStore) -> None:
+def test_row_of_a_statement_is_not_read(rows: AggregateStore) -> None:
     row = rows.create_or_apply(ORDER, once(INTEND), CAUSE)
     spy = Spy(rows.client)
-    after = AggregateStore(spy, "payments", TRANSITIONS).apply(ORDER, once(AUTHORIZE), CAUSE, presumed=presumed(row))
+    after = AggregateStore(spy, "payments", TRANSITIONS).apply(ORDER, once(AUTHORIZE), CAUSE, seen=passed_on(row))
     assert spy.calls == ["update_item"]
     assert after == rows.get(ORDER)
     assert after["version"] == 2
 
 
-def test_presumed_row_that_has_moved_is_decided_anew(rows: AggregateStore) -> None:
-    old = presumed(rows.create_or_apply(ORDER, once(INTEND), CAUSE))
+def test_row_of_a_statement_that_has_moved_is_decided_anew(rows: AggregateStore) -> None:
+    old = passed_on(rows.create_or_apply(ORDER, once(INTEND), CAUSE))
     for change in (AUTHORIZE, INTEND_CAPTURE):
         rows.apply(ORDER, once(change), CAUSE)
-    assert rows.apply(ORDER, once(AUTHORIZE), CAUSE, presumed=old)["status"] == "CAPTURING"
-    assert rows.apply(ORDER, once(CAPTURE), CAUSE, presumed=old)["status"] == "CAPTURED"
+    assert rows.apply(ORDER, once(AUTHORIZE), CAUSE, seen=old)["status"] == "CAPTURING"
 
 
-def test_presumed_row_that_leads_to_no_step_is_no_answer(rows: AggregateStore) -> None:
-    rows.create_or_apply(ORDER, once(INTEND), CAUSE)
-    old = presumed(rows.apply(ORDER, once(AUTHORIZE), CAUSE))
-    rows.apply(ORDER, once(INTEND_CAPTURE), CAUSE)
-    assert rows.apply(ORDER, once(AUTHORIZE), CAUSE, presumed=old)["status"] == "CAPTURING"
-    assert rows.apply(ORDER, once(CAPTURE), CAUSE, presumed=old)["status"] == "CAPTURED"
-
-
-def test_presumed_row_that_is_gone_is_missing(rows: AggregateStore, dynamodb: Any) -> None:
-    old = presumed(rows.create_or_apply(ORDER, once(INTEND), CAUSE))
+def test_row_of_a_statement_that_is_gone_is_missing(rows: AggregateStore, dynamodb: Any) -> None:
+    old = passed_on(rows.create_or_apply(ORDER, once(INTEND), CAUSE))
     dynamodb.delete_item(TableName="payments", Key=marshal({"pk": f"PAY#{ORDER}"}))
     with pytest.raises(UnknownAggregateError):
-        rows.apply(ORDER, once(AUTHORIZE), CAUSE, presumed=old)
+        rows.apply(ORDER, once(AUTHORIZE), CAUSE, seen=old)
 
 
-def test_presumption_has_what_its_version_stands_for(rows: AggregateStore) -> None:
+def test_row_of_a_statement_has_what_its_version_stands_for(rows: AggregateStore) -> None:
     """A row of the same version may have another outbox, place in an index, or lease of a sweeper."""
     token = Decision(TRANSITIONS["intend_authorize"], set={"order_id": ORDER, "total": TOTAL, "payment_token": "pm_card_visa"})
     rows.create_or_apply(ORDER, once(token), CAUSE)
@@ -185,8 +176,8 @@ def test_presumption_has_what_its_version_stands_for(rows: AggregateStore) -> No
     after = rows.get(ORDER)
     assert after is not None
     assert {"due_shard", "next_due", "pending", "pending_since", "payment_token"} <= after.keys()
-    assert presumed(after).keys() == {"pk", "order_id", "total", "status", "version", "created_at", "updated_at"}
-    assert presumptions.row_of({"outcome": "AUTHORIZED"}, dict) is None, "a statement of an older version"
+    assert passed_on(after).keys() == {"pk", "order_id", "total", "status", "version", "created_at", "updated_at"}
+    assert seen_rows.row_of({"outcome": "AUTHORIZED"}, dict) is None, "a statement of an older version"
 
 
 def test_write_on_a_changed_row_raises_an_error_with_the_row(rows: AggregateStore) -> None:

@@ -77,7 +77,7 @@ def test_redelivery_has_no_side_effects(notification: NotificationService) -> No
 
 
 def test_second_message_of_an_event_has_no_side_effects(notification: NotificationService) -> None:
-    """EventBridge delivers at least once. Nothing tells such a message from the first."""
+    """EventBridge delivers at least once. Nothing marks the second message."""
     notification.receives(CONFIRMED)
     note = notification.note()
     assert notification.receives(CONFIRMED) == DONE

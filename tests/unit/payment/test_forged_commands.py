@@ -116,7 +116,7 @@ def test_receipt_of_a_response_is_of_its_order_only(payment: PaymentService) -> 
 
 
 @pytest.mark.parametrize(("command", "outcome"), [("capture", "CONFIRMING"), ("void", "CANCELLING")])
-def test_settlement_presumes_the_row_of_the_payments_own_statement(payment: PaymentService, command: str, outcome: str) -> None:
+def test_settlement_reads_no_row_of_the_payments_own_statement(payment: PaymentService, command: str, outcome: str) -> None:
     authorized = invoke(payment, "authorize", payable=payable(ORDER))
     spy = Spy(payment.client)
     settles = PaymentCommands(PaymentProcessor(Payments(spy, "payments"), ZeroAmountGateway()), receipts()).table[command]

@@ -1,8 +1,8 @@
-"""Presumptions: a row as a statement of it was made, so that the next step of the same run need not read it first.
+"""Rows in statements: the row that a statement was made of, so that the next step of the same run need not read it again.
 
-A service writes its row, as text, into the statement that it gives the saga, and gets it back with the next command. Only that
-service reads the text. The receipt of the statement covers it. It may be old by then, so it leads to a write or to a read and
-never to an answer: the write's condition is the row's version, and a row of the same version has the same attributes here.
+A service writes its row, as text, into the statement that it gives to the saga, and gets it back with the next command. Only
+that service reads the text, and the receipt of the statement covers it. The row may have moved on since: a step is written on
+condition that its version is the same, and is decided anew on the row as it is if not.
 """
 
 import json
@@ -17,9 +17,9 @@ WITHOUT_VERSION: Final = frozenset(
     {"pending", "pending_since", "pending_shard", "due_shard", "next_due", "lease_owner", "lease_until", "tried_at"}
     | {"attempts", "unavailable"}
 )
-"""The attributes that change without a new version, so that a row of the same version may have others."""
+"""The attributes that change without a new version: a row of the same version may have others."""
 UNUSED: Final = frozenset({"payment_token", "said", "timeline"})
-"""What no step of the saga decides by."""
+"""The attributes by which no step of the saga decides."""
 
 
 def text_of(row: Mapping[str, object]) -> str:
