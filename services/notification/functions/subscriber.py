@@ -18,10 +18,13 @@ from services.notification.domain import decisions, mails, states
 from services.notification.domain.decisions import Notice
 from services.notification.domain.mails import Mail, Shop
 from services.notification.domain.model import FailureReason, NoteDecision, NoteRow
+from services.notification.schemas.consumed import OrderBackorderedData, OrderCancelledData, OrderConfirmedData
 from services.notification.storage.suppressions import Suppressions
 from services.notification.storage.table import Notes, notes_of, suppressions_of
 from services.notification.subscriptions import REPLAY_POLICY, SUBSCRIPTIONS
 
+Noticed = OrderBackorderedData | OrderConfirmedData | OrderCancelledData
+"""The data that the subscriber reads of an event. It reads none of a shipment's."""
 CONFIRMED_BY_ORDER: Final[Mapping[str, Callable[[OrderFacts], bool]]] = {
     "OrderBackordered": lambda order: order["backordered"],
     "OrderConfirmed": lambda order: order["confirmed"],
@@ -62,7 +65,7 @@ class Notices:
     mailer: SesMailer
     shop: Shop
 
-    def notify(self, delivery: Delivery) -> None:
+    def notify(self, delivery: Delivery[Noticed]) -> None:
         """Send the customer the mail about the event, unless it was sent or an attempt ended without a known result.
 
         If another delivery has claimed the note, sending could send a second mail, and acknowledging could lose the mail,
@@ -94,7 +97,7 @@ class Notices:
         else:
             self._retry_while_claimed(claimed)
 
-    def confirmed_by_owner(self, delivery: Delivery, order: OrderFacts | None) -> OrderFacts | ShipmentFacts:
+    def confirmed_by_owner(self, delivery: Delivery[Noticed], order: OrderFacts | None) -> OrderFacts | ShipmentFacts:
         """Return the facts that the mail is about, from the row of the event's owner: the order, or its shipment.
 
         Raises InvalidEventError for an event that the row does not confirm, and what `OwnerFacts.of` raises.
