@@ -1,7 +1,8 @@
 """The inventory of alarms: the faults that AWS counts for each kind of resource, with the runbook for each.
 
 Every resource of a listed kind gets its alarms, so a new queue or function has them without another line. The faults that our
-own functions count have their alarms in the service that counts them. `docs/reference/alarms.md` lists all alarms.
+own functions count have their alarms in the service that counts them. `docs/reference/alarms.md` lists all alarms. One fault of
+a kind is not counted by AWS: the functions that read a secret emit its age.
 
 The names of metrics and dimensions are AWS's:
 https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html,
@@ -18,7 +19,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import singledispatch
-from typing import Final
+from typing import Final, cast
 
 from aws_cdk import Duration, Fn
 from aws_cdk import aws_apigatewayv2 as apigatewayv2
@@ -27,6 +28,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kinesisfirehose as firehose
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_secretsmanager as secretsmanager
 from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
@@ -35,6 +37,7 @@ from constructs import IConstruct
 
 from cdk.constructs.alarm import Tier, alarm
 from cdk.service_stack import ServiceStack
+from kernel.naming import metrics_namespace
 
 BY_SCHEDULE: Final = (".sweeper.handler", "audit.function.handler")
 """The ends of the handlers that a schedule invokes: no queue and no caller shows their errors."""
@@ -48,6 +51,7 @@ BEHIND_SECONDS: Final = 15 * 60
 """A delivery stream writes its objects within three minutes."""
 QUIET_HOURS: Final = 6
 """So long without a request, a shop is broken or unreachable."""
+DAY_MINUTES: Final = 24 * 60
 BOUNCES: Final = 0.05
 """SES reviews an account from 5 % of bounces on."""
 COMPLAINTS: Final = 0.001
@@ -276,6 +280,25 @@ def _delivery_stream(resource: firehose.CfnDeliveryStream, service: str) -> Desc
             ),
         ],
     )
+
+
+@faults_of.register
+def _secret(resource: secretsmanager.CfnSecret, service: str) -> Described | None:
+    """Return None if the stage sets no age. No schedule rotates a secret, and a rotation that fails leaves it to grow old."""
+    stack = cast(ServiceStack, ServiceStack.of(resource))
+    days = stack.settings.secret_age_days
+    if not days:
+        return None
+    old = Fault(
+        "Old",
+        "SecretAgeDays",
+        f"is older than {days} days",
+        "secret-is-old",
+        above=days,
+        statistic=cloudwatch.Stats.MAXIMUM,
+        minutes=DAY_MINUTES,
+    )
+    return metrics_namespace(stack.stage), {"secret": resource.ref}, [old]
 
 
 @faults_of.register

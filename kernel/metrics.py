@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 from threading import Lock
 
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
 from kernel.measures import Measure
 
@@ -37,3 +37,14 @@ def emit(measures: Iterable[Measure]) -> None:
             for measure in together:
                 metrics.add_metric(name=measure.metric.name, unit=measure.metric.unit, value=measure.value)
             metrics.flush_metrics()
+
+
+def emit_of_stage(measure: Measure) -> None:
+    """Emit a measure of the whole stage: without the dimension `service`, so it is one metric if several services emit it."""
+    metric = measure.metric
+    assert metric.dimension is not None
+    with (
+        _counting,
+        single_metric(metric.name, MetricUnit(metric.unit), measure.value, namespace=metrics.namespace) as single,
+    ):
+        single.add_dimension(metric.dimension, measure.of)

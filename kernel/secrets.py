@@ -1,18 +1,42 @@
 """Secrets of the outside world (an API key, a webhook's signing secret), as Secrets Manager keeps them."""
 
 from collections.abc import Iterator
+from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
-from kernel.clients import Clients
+from kernel import clock
+from kernel.clients import AwsClient, Clients
+from kernel.measures import Measure, Metric
+from kernel.metrics import emit_of_stage
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 
 KEPT_SECONDS: Final = 300
 """How long a function goes on with a secret before it asks again: a rotated secret is taken up within that time."""
+
+AGE: Final = Metric("SecretAgeDays", "Count", "days since the current version of the secret with this ARN was made", "secret")
+"""Each function emits it for each secret that it reads, once a day at most. A metric for each secret, by its ARN."""
+
+
+class _Dated:
+    """A client of Secrets Manager that emits the age of each secret that it reads, once a day."""
+
+    def __init__(self, client: AwsClient) -> None:
+        self.client = client
+        self.measured: dict[str, date] = {}
+
+    def get_secret_value(self, **request: str) -> dict[str, Any]:
+        """Return the answer of GetSecretValue. Its CreatedDate is that of the version, not of the secret."""
+        answer: dict[str, Any] = self.client.get_secret_value(**request)
+        now, arn = clock.now(), request["SecretId"]
+        if self.measured.get(arn) != now.date():
+            self.measured[arn] = now.date()
+            emit_of_stage(Measure(AGE, max(0, (now - answer["CreatedDate"]).days), arn))
+        return answer
 
 
 class Secrets:
@@ -29,7 +53,7 @@ class Secrets:
         """Powertools' provider, imported only for a function that reads secrets: the import takes a tenth of a second."""
         from aws_lambda_powertools.utilities.parameters.secrets import SecretsProvider
 
-        return SecretsProvider(boto3_client=self.clients.secrets)
+        return SecretsProvider(boto3_client=_Dated(self.clients.secrets))
 
     def prepare(self) -> "Secrets":
         """Make the client now, because each event reads a secret; return the secrets."""

@@ -113,6 +113,7 @@ class Stage:
     encryption_key: str = "aws"
     alarm_receiver: str | None = None
     alarms: str = "essential"
+    secret_age_days: int = 90
     abort_after_seconds: int = 600
     back_ordered_for_seconds: int = 518400
     booking_delay_seconds: int = 30

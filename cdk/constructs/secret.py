@@ -1,4 +1,7 @@
-"""Secrets that we share with other companies, in Secrets Manager. The template never has their values."""
+"""Secrets that we share with other companies, in Secrets Manager. The template never has their values.
+
+No schedule rotates them. The functions that read one emit its age, on which `cdk/alarm_inventory.py` puts an alarm.
+"""
 
 from aws_cdk import aws_secretsmanager as secretsmanager
 

@@ -36,7 +36,7 @@ class ServiceTable(dynamodb.Table):
         stack.publish("table-name", self.table_name)
 
     def allow(self, function: ServiceFunction, *operations: str, rows: tuple[str, ...]) -> None:
-        """Allow the function `operations` (GetItem ...) only on rows whose key starts with one of `rows` (`ORDER#` ...)."""
+        """Allow the function `operations` (GetItem ...) on rows with a key that starts with one of `rows` (`ORDER#` ...)."""
         function.allow(
             *(f"dynamodb:{operation}" for operation in operations),
             on=self.table_arn,
@@ -72,7 +72,7 @@ class ServiceTable(dynamodb.Table):
 
 
 def leading_keys(*prefixes: str) -> dict[str, Any]:
-    """Return the condition that limits a statement to rows whose partition key starts with one of these prefixes."""
+    """Return the condition that limits a statement to rows with a partition key that starts with one of these prefixes."""
     return {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{prefix}*" for prefix in prefixes]}}
 
 

@@ -90,6 +90,8 @@ class Costs(TypedDict):
     alarms: list[AlarmsCost]
     metrics_month: float
     """The US dollars of a month with each business metric in each hour."""
+    secret_ages_month: float
+    """The US dollars of a month in which each secret is read in each hour."""
     dashboards_month: float
     """The US dollars a month of the dashboards of a stage that keeps its data, without the three that are free."""
 
@@ -131,6 +133,7 @@ def costs(orders: int = MILLION, path: str | None = None) -> Costs:
         "key_month": [{"of": of, "usd": _rounded(usd)} for of, usd in encryption.key_cost(known).items()],
         "alarms": [*_alarms(known), _rollback_alarms(known, facts)],
         "metrics_month": _rounded(metrics.month_usd(known)),
+        "secret_ages_month": _rounded(metrics.ages_month_usd(known)),
         "dashboards_month": _rounded(len(DASHBOARDS) * known.per_month["dashboard"].usd),
     }
 

@@ -64,6 +64,7 @@ def cost(
         output.show(found["key_month"], KEY, Format.TABLE)
         output.show(found["alarms"], ALARMS, Format.TABLE)
         output.screen().print(f"Business metrics, a month with each of them in each hour: {found['metrics_month']:.2f} USD")
+        output.screen().print(f"Ages of secrets, a month with each one read in each hour: {found['secret_ages_month']:.2f} USD")
         output.screen().print(f"Dashboards, a month of a stage that keeps its data: {found['dashboards_month']:.2f} USD")
     else:
         _show_path(found, path)

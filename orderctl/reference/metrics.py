@@ -32,6 +32,14 @@ metric. A stage without orders emits only `{always}`. A month with every metric 
 `orderctl cost` prints. The lines of the log are in the cost of an order.
 
 """
+OF_THE_STAGE: Final = """
+## the stage
+
+This one is about operations, and has no dimension `service`. Each function emits it for each secret that it reads, once a day
+at most, so it needs no call of its own. With Stripe and EasyPost, it costs up to {most:.2f} USD a month. The setting
+`secret_age_days` puts an [alarm](alarms.md) on it.
+
+"""
 HEAD: Final = ("Metric", "Unit", "Dimension", "Meaning", "USD a month, at most")
 
 
@@ -45,9 +53,13 @@ def page() -> str:
     ]
     parts.append(f"## each of the services {', '.join(SERVICES)}\n\n")
     parts.append(table(HEAD, [_row(metric, each) for metric in metrics.OF_EACH_SERVICE]))
+    parts.append(OF_THE_STAGE.format(most=metrics.ages_month_usd(known)))
+    parts.append(table(HEAD, [_row(metric, each) for metric in metrics.OF_THE_STAGE]))
     return "".join(parts)
 
 
 def _row(metric: Metric, each: float) -> tuple[str, ...]:
-    values = f"`{metric.dimension}`: {', '.join(f'`{value}`' for value in metric.of)}" if metric.dimension else ""
+    values = ": ".join(
+        filter(None, (metric.dimension and f"`{metric.dimension}`", ", ".join(f"`{value}`" for value in metric.of)))
+    )
     return f"`{metric.name}`", metric.unit, values, metric.meaning, f"{metric.series * each:.2f}"

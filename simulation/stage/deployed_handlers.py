@@ -56,14 +56,14 @@ def handler_of(deployed: deployment.Deployed) -> Handler:
 
 
 class ConstantSecrets:
-    """Secrets Manager, always there: each secret has one value, and none before it."""
+    """Secrets Manager, always there: each secret has one value, made just now, and none before it."""
 
-    def get_secret_value(self, **request: str) -> dict[str, str]:
+    def get_secret_value(self, **request: str) -> dict[str, object]:
         """Return the value of the secret `SecretId`. Raises ClientError for its value before the last rotation."""
         sdk.note("secretsmanager", "GetSecretValue", request)
         if request.get("VersionStage") == "AWSPREVIOUS":
             raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "GetSecretValue")
-        return {"SecretString": _secret(request["SecretId"])}
+        return {"SecretString": _secret(request["SecretId"]), "CreatedDate": import_module("kernel.clock").now()}
 
 
 def _beyond_a_network(remote: Callable[[S], R], make: Callable[P, S]) -> Callable[P, R]:

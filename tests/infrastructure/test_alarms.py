@@ -4,17 +4,19 @@ import ast
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cdk.objectives import OBJECTIVES
 from kernel.naming import SERVICES, metrics_namespace
+from kernel.secrets import AGE
 from operations.alarms import inventory
-from operations.economics import prices
+from operations.economics import metrics, prices
 from operations.permissions import recorded
 from tests.infrastructure import listed_alarms
-from tests.infrastructure.conftest import LASTING
+from tests.infrastructure.conftest import LASTING, synthesize
 from tests.infrastructure.templates import Assembly, Resource, referred
 from tests.infrastructure.test_functions import imports_of
 
@@ -99,7 +101,6 @@ WITHOUT_ALARMS = {
     "StepFunctions::StateMachineAlias": "part of a workflow",
     "StepFunctions::StateMachineVersion": "part of a workflow",
     "SSM::Parameter": "is read at deployment only",
-    "SecretsManager::Secret": "a reader that fails has an alarm",
 }
 """The types of resources that need no alarm, each with its reason."""
 
@@ -126,6 +127,7 @@ FAULTS = {
     "Events::Rule": {"FailedInvocations", "ThrottledRules"},
     "KinesisFirehose::DeliveryStream": {"ThrottledRecords", "DeliveryToS3.DataFreshness"},
     "Lambda::Function": {"Errors", "Throttles", "Duration"},
+    "SecretsManager::Secret": {AGE.name},
     "SNS::Topic": {"NumberOfNotificationsFailed"},
     "SQS::Queue": {"ApproximateNumberOfMessagesVisible"},
     "StepFunctions::StateMachine": {"ExecutionsFailed", "ExecutionsTimedOut", "ExecutionThrottled"},
@@ -293,9 +295,25 @@ def test_every_metric_has_an_alarm(lasting: Assembly) -> None:
     }
     found = counted(lasting)
     assert found >= {("shipping", "ShipmentsNotMoved"), ("audit", "AuditFindings"), ("order", "EventsRepublished")}
+    of_stage = {each for each in alarmed if each[1] in {metric.name for metric in metrics.OF_THE_STAGE}}
     by_objectives = {(series.service, series.metric) for objective in OBJECTIVES for series in objective.series.values()}
     assert found - alarmed - by_objectives == set(), "no alarm and no objective reads these metrics"
-    assert alarmed - found == {("payment", "PaymentDisputed")}, "its name is in a table of event handlers"
+    assert alarmed - found - of_stage == {("payment", "PaymentDisputed")}, "its name is in a table of event handlers"
+
+
+def test_every_secret_has_an_alarm_on_its_own_age(lasting: Assembly) -> None:
+    """The functions of several services read the key of the receipts: its age is one metric, without their dimension."""
+    found = alarms(lasting, AGE.name)
+    about = {(alarm.service, referred(each["Value"])) for alarm in found for each in alarm.properties["Dimensions"]}
+    assert about == {(secret.service, secret.id) for secret in lasting.resources("SecretsManager::Secret")}
+    for alarm in found:
+        assert [each["Name"] for each in alarm.properties["Dimensions"]] == [AGE.dimension]
+        assert (alarm.properties["Threshold"], alarm.properties["Period"]) == (LASTING.secret_age_days, 24 * 60 * 60)
+
+
+def test_stage_without_an_age_of_secrets_has_no_alarm_on_it(tmp_path: Path) -> None:
+    stacks = synthesize(tmp_path / "cdk.out", replace(LASTING, secret_age_days=0))
+    assert alarms(stacks, AGE.name) == []
 
 
 def test_documents_named_by_alarms_exist(lasting: Assembly) -> None:

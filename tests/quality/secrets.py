@@ -31,7 +31,6 @@ NO_SECRETS: Final = {
     "simulation/stage/providers/easypost_server.py": "the simulated carrier's key",
     "simulation/stage/providers/stripe_server.py": "the simulated gateway's key",
     "tests/infrastructure/granted.py": "an action of IAM",
-    "tests/infrastructure/test_alarms.py": "the reason why a secret has no alarm",
     "tests/sdk/test_sdk_safety.py": "a key of the test's account",
     "tests/unit/conftest.py": "a key of moto's account",
     "tests/unit/kernel/test_callers.py": "the name of an instance in an ARN",

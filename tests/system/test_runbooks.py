@@ -235,6 +235,18 @@ def test_runbook_for_orphans_finds_money_and_goods(laptop: Laptop, sku: str) -> 
         delete(laptop, "payment/ledger-table-name", pk=order_id, sk=operation)
 
 
+def test_runbook_for_an_old_secret_refuses_no_order(laptop: Laptop) -> None:
+    """It gives the receipts another key. An order that was placed before, and not by the new key, still ends well."""
+    order_id = str(laptop.place(prefer="respond-async").json()["order_id"])
+    arn = laptop.target.parameter("platform/receipt-key-arn")
+    about = {**laptop.target.environment(), "SECRET_ARN": arn, "NEXT_VALUE": f"next-{order_id}"}
+    listed, value, *_ = follow("secret-is-old", laptop.target, **about)
+    assert arn in listed
+    assert value.strip().isalnum()
+    assert laptop.settled(order_id)["status"] == "CONFIRMED"
+    assert laptop.settled(str(laptop.place().json()["order_id"]))["status"] == "CONFIRMED"
+
+
 def test_runbook_for_a_refused_refund_settles_it(laptop: Laptop) -> None:
     forget_dead_letters(laptop)
     order_id = laptop.place(token="pm_card_refund_refused").json()["order_id"]

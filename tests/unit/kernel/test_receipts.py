@@ -60,7 +60,7 @@ def test_a_refusal_is_counted_and_logged_without_the_values(arn: str, capsys: py
     with pytest.raises(ReceiptRefusedError) as refusal:
         receipts().check(Kind.PAYABLE, ORDER, {"payment_token": "pm_secret", "receipt": "made-up"})
     out = capsys.readouterr().out
-    [counted] = [json.loads(line) for line in out.splitlines() if "_aws" in line]
+    [counted] = [json.loads(line) for line in out.splitlines() if '"ReceiptRefused":' in line]
     assert counted["ReceiptRefused"] == [1.0]
     told = out + str(refusal.value)
     assert "pm_secret" not in told

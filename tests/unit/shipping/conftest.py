@@ -178,7 +178,7 @@ def fake_secrets(values: Mapping[str, str]) -> Any:
     """Return a client of Secrets Manager that has these values, by ARN."""
 
     class FakeSecrets:
-        def get_secret_value(self, SecretId: str, **_: Any) -> dict[str, str]:  # noqa: N803
-            return {"SecretString": values[SecretId]}
+        def get_secret_value(self, SecretId: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+            return {"SecretString": values[SecretId], "CreatedDate": clock.now()}
 
     return FakeSecrets()
