@@ -8,8 +8,9 @@ from typing import Any
 
 from cfnlint.decode.cfn_yaml import load
 
+from cdk.constructs.encryption import uses_of
 from operations.repository import REPOSITORY
-from tests.infrastructure.templates import listed, texts
+from tests.infrastructure.templates import Assembly, listed, texts
 
 FILE = REPOSITORY / "cdk" / "pipeline_role.yaml"
 TEMPLATE: dict[str, Any] = load(str(FILE))
@@ -43,7 +44,7 @@ def test_only_one_environment_of_the_repository_assumes_the_role() -> None:
 
 
 def test_role_is_about_one_stage_and_the_roles_of_the_cdk() -> None:
-    unbound = {"ListTheTables", "ReadTheAlarms", "PlaceAndCancel", "EmptyTheJournal"}
+    unbound = {"ListTheTables", "ReadTheAlarms", "PlaceAndCancel", "EmptyTheJournal", "ReadTheTablesByTheKeyOfTheStage"}
     for statement in statements():
         assert all(not action.startswith("*") and not action.endswith("*") for action in listed(statement["Action"]))
         bound = [
@@ -64,3 +65,22 @@ def test_role_that_compares_changes_nothing() -> None:
     assumed = [text for text in texts(policy) if ":role/" in text]
     assert len(assumed) == 1
     assert "cdk-hnb659fds-lookup-role" in assumed[0]
+
+
+def test_role_reads_data_that_a_key_of_the_stage_encrypts(shifting: Assembly) -> None:
+    """By the key with the tag of the stage, and only through the services of its other permissions."""
+    needed, given = set(), set()
+    for policy in (resource["Properties"] for name, resource in TEMPLATE["Resources"].items() if name != "Role"):
+        of_policy = policy["PolicyDocument"]["Statement"]
+        actions = [action for statement in of_policy for action in listed(statement["Action"])]
+        reads = [action for action in actions if action not in ("dynamodb:ListTables", "dynamodb:DescribeTable")]
+        name = policy["PolicyName"]
+        needed |= {(name, action.split(":")[0], use) for action in reads for use in uses_of(action)}
+        for statement in of_policy:
+            if "kms:ViaService" in statement.get("Condition", {}).get("StringEquals", {}):
+                service = statement["Condition"]["StringEquals"]["kms:ViaService"]["Fn::Sub"].split(".")[0]
+                given |= {(name, service, use) for use in listed(statement["Action"])}
+                assert statement["Condition"]["StringLike"] == {"aws:ResourceTag/orderflow:stage": {"Ref": "Stage"}}
+    assert given == needed == {("Audit", "dynamodb", "kms:Decrypt")}
+    (key,) = shifting.resources("KMS::Key")
+    assert {"Key": "orderflow:stage", "Value": "prod"} in key.properties["Tags"]
