@@ -18,6 +18,8 @@ BACKUP_DAYS: Final = 35
 REDACTION: Final = "https://docs.stripe.com/privacy/redaction"
 EASYPOST: Final = "https://support.easypost.com/hc/en-us/articles/360042847591-Data-Retention"
 """It keeps bought shipments for at least three years, and has no call that deletes one."""
+NO_ID: Final = (400, 404)
+"""The API's statuses for an id that no customer can have, and for one with a slash, which is a path without a route."""
 NAMED_AT_MOST: Final = 5
 """The open orders that a refusal names."""
 
@@ -49,9 +51,8 @@ def erase(target: Target, customer_id: str, now: datetime) -> Erasure:
         raise UserError(refusal(customer_id, waiting), f"Wait, or cancel them: `orderctl orders cancel {waiting[0]}`.")
     answer = service_client.order_api(target, "DELETE", f"/customers/{customer_id}/contact")
     if answer.status != 204:
-        raise UserError(
-            f"The contact of {customer_id} was not deleted: {service_client.refusal(answer)}.", "Run the command again."
-        )
+        hint = "Correct the id: `orderctl orders show ORDER` has it." if answer.status in NO_ID else "Run the command again."
+        raise UserError(f"The contact of {customer_id} was not deleted: {service_client.refusal(answer)}.", hint)
     orders = store.of_customer(target, customer_id)
     remains = remainders(target.settings(), orders, now)
     return Erasure(

@@ -82,6 +82,14 @@ def test_order_that_needs_the_address_stops_the_erasure(alice: Stage, status: st
     assert alice.rows().keys() >= PERSON
 
 
+@pytest.mark.parametrize("customer", ["a b", "alice/contact", "alice?x", "../alice", "a" * 65, "é"])
+def test_id_that_no_customer_has_is_refused_with_what_to_correct(alice: Stage, customer: str) -> None:
+    with pytest.raises(UserError, match=r"was not deleted") as refused:
+        orderctl(app, alice, "erase", customer)
+    assert refused.value.hint.startswith("Correct the id")
+    assert alice.rows().keys() >= PERSON
+
+
 def test_erasure_whose_answer_is_lost_can_be_repeated(alice: Stage) -> None:
     host = "https://api.example"
     handler = alice.apis[host]
