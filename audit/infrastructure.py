@@ -11,7 +11,7 @@ from constructs import Construct
 
 from audit.tables import AT_ONCE, KEY_PREFIXES, LEDGER, PARAMETERS, STATE_KEY, VARIABLES
 from cdk.constructs.acknowledgement import acknowledge
-from cdk.constructs.alarm import alarm, alarm_on_count
+from cdk.constructs.alarm import Tier, alarm, alarm_on_count
 from cdk.constructs.encryption import acknowledge_key_of_aws
 from cdk.constructs.function import ServiceFunction
 from cdk.constructs.subscription import Subscription
@@ -40,9 +40,10 @@ CHECKED_AFTER = {
 }
 """The events after which an order is checked: it is placed, or something unusual changes it."""
 ALARMS_OF_ORDERS = {
-    "OrderFindings": ("an order breaks an invariant", "audit-finding"),
-    "OrdersNotEnded": ("an order has no end an hour after it should", "compensation-failed"),
-    "OrdersNotShipped": ("a confirmed order is not with the carrier after an hour", "rows-not-moved"),
+    "OrderFindings": ("an order breaks an invariant", "audit-finding", Tier.ESSENTIAL),
+    "OrdersNotEnded": ("an order has no end an hour after it should", "compensation-failed", Tier.ESSENTIAL),
+    "OrdersNotShipped": ("a confirmed order is not with the carrier after an hour", "rows-not-moved", Tier.ESSENTIAL),
+    "NewsOverdue": ("a mail about an order is not with SES after an hour", "mail-not-sent", Tier.FULL),
 }
 NEXT_IS_THE_RETRY = "the next run, in 15 minutes, goes on where the last one stopped; its event holds no data"
 
@@ -95,8 +96,8 @@ class AuditStack(ServiceStack):
             looks_again=True,
             replays=False,
         )
-        for metric, (fault, runbook) in ALARMS_OF_ORDERS.items():
-            alarm_on_count(self, metric, fault, runbook)
+        for metric, (fault, runbook, tier) in ALARMS_OF_ORDERS.items():
+            alarm_on_count(self, metric, fault, runbook, tier=tier)
         self.publish("function-arn", auditor.entry.function_arn)
         schedule = events.Rule(
             self,
