@@ -45,7 +45,7 @@ def check(wanted: Sequence[StackWiring], stacks: Sequence[StackWiring], known: C
     for misfit in _unanswered_meanwhile(new, known):
         raise UserError(
             f"The deployed {misfit.sender} would get no answer until it is deployed too: {misfit}.",
-            f"Nothing was changed. Accept the deployed version in services/{misfit.receiver}/contract.py as well.",
+            f"Nothing was changed. {_accept_deployed(misfit)}",
         )
     for misfit in _asked_too_early(new, known):
         raise UserError(
@@ -82,15 +82,25 @@ def _first(owner: str, new: Contracts, known: Contracts) -> str:
 
 
 def _mend(misfit: Misfit, other: str, new: Contracts, stacks: Sequence[StackWiring], known: Contracts) -> str:
-    """Say what to deploy instead: the other service first if it fits by itself, else both together, else everything."""
+    """Say what to deploy instead: the other service first if it fits by itself, else both together, else everything.
+
+    If a deployed caller would get no answer meanwhile, no deployment mends it: its version must be accepted too.
+    """
     every = _contracts(stacks)
     if misfit.message in every[misfit.receiver].consumes.keys() - every[misfit.sender].publishes.keys():
         return f"Publish {misfit.message} again, or end its subscription in {misfit.receiver}."
     first = {other: every[other]}
     if not _broken(first, known):
         return f"Deploy with `orderctl deploy {other}` first, then `orderctl deploy {' '.join(new)}`."
-    services = " ".join([other, *new]) if not _broken({**first, **new}, known) else "--all"
-    return f"Deploy with `orderctl deploy {services}`."
+    together = {**first, **new}
+    is_enough = not _broken(together, known)
+    for unanswered in _unanswered_meanwhile(together if is_enough else every, known):
+        return _accept_deployed(unanswered)
+    return f"Deploy with `orderctl deploy {' '.join(together) if is_enough else '--all'}`."
+
+
+def _accept_deployed(misfit: Misfit) -> str:
+    return f"Accept the deployed version in services/{misfit.receiver}/contract.py as well."
 
 
 def _contracts(stacks: Sequence[StackWiring]) -> dict[str, Contract]:

@@ -66,6 +66,17 @@ def test_owner_may_not_forget_a_version_while_its_caller_still_sends_it() -> Non
     assert refused.hint == "Nothing was changed. Accept the deployed version in services/payment/contract.py as well."
 
 
+@pytest.mark.parametrize("services", ["order", "payment"])
+def test_mending_command_is_not_refused_itself(services: str) -> None:
+    """Both together would leave the deployed order without an answer until it is deployed."""
+    version = stacks(payment=replace(PAYMENT, answers={"payment.capture": (2,)}), order=NEW_ORDER)
+    refused = refusal(services, version, payment=PAYMENT, order=ORDER)
+    assert refused.hint == "Nothing was changed. Accept the deployed version in services/payment/contract.py as well."
+    accepting = stacks(payment=NEW_PAYMENT, order=NEW_ORDER)
+    assert "`orderctl deploy payment` first" in refusal("order", accepting, payment=PAYMENT, order=ORDER).hint
+    contracts.check(accepting[:1], accepting, {"payment": PAYMENT, "order": ORDER})
+
+
 def test_caller_does_not_ask_an_owner_that_is_deployed_after_it() -> None:
     """Payment asks order for its facts, and is deployed before it."""
     asking = replace(PAYMENT, calls={"order.facts": (2,)})
