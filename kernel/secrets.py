@@ -32,10 +32,10 @@ class _Dated:
     def get_secret_value(self, **request: str) -> dict[str, Any]:
         """Return the answer of GetSecretValue. Its CreatedDate is that of the version, not of the secret."""
         answer: dict[str, Any] = self.client.get_secret_value(**request)
-        now, arn = clock.now(), request["SecretId"]
-        if self.measured.get(arn) != now.date():
+        now, arn, made = clock.now(), request["SecretId"], answer.get("CreatedDate")
+        if made and self.measured.get(arn) != now.date():
             self.measured[arn] = now.date()
-            emit_of_stage(Measure(AGE, max(0, (now - answer["CreatedDate"]).days), arn))
+            emit_of_stage(Measure(AGE, max(0, (now - made).days), arn))
         return answer
 
 
