@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from aws_cdk import App
@@ -15,6 +16,8 @@ from cdk.constructs.encryption import encrypt
 from cdk.constructs.traffic import shift_traffic
 from cdk.platform_stack import PlatformStack
 from cdk.service_stack import ServiceStack, put_in_order
+from cdk.stack_contract import ContractError
+from cdk.stack_order import DependencyCycleError, MissingProviderError
 from journal.infrastructure import JournalStack
 from services.inventory.infrastructure import InventoryStack
 from services.notification.infrastructure import NotificationStack
@@ -66,10 +69,23 @@ def stage_of(app: App) -> Stage:
     return stage
 
 
-if __name__ == "__main__":
+def synthesize() -> None:
+    """Write the templates of the stage. Raises StageError, and what `compose` raises for stacks that do not fit."""
+    app = App()
+    compose(app, stage_of(app))
+    app.synth()
+
+
+def main(run: Callable[[], None] = synthesize) -> str | None:
+    """Run the synthesis; return the text of an error that its user can correct, or None."""
     try:
-        app = App()
-        compose(app, stage_of(app))
-        app.synth()
+        run()
     except StageError as error:
-        sys.exit(f"{error.message}\n{error.hint}")
+        return f"{error.message}\n{error.hint}"
+    except (ContractError, MissingProviderError, DependencyCycleError) as error:
+        return f"The stacks do not fit: {error}"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -6,8 +6,10 @@ from importlib import import_module
 
 import pytest
 
+import app
 import stages
 from cdk import declared_contract, stack_contract, stack_order
+from cdk.stack_contract import ContractError
 from cdk.stack_order import DependencyCycleError, MissingProviderError, StackWiring
 from kernel.naming import SERVICES, facts_function_name
 from stages import StageError
@@ -161,3 +163,12 @@ def test_cycle_of_stacks_is_named_with_its_parameters() -> None:
         stack_order.in_order([waiting, PAYMENT])
     assert "Payment requires /orderflow/dev/platform/bus-arn of Platform" in str(refusal.value)
     assert "Platform requires /orderflow/dev/payment/commands-arn of Payment" in str(refusal.value)
+
+
+@pytest.mark.parametrize("fault", [ContractError, MissingProviderError, DependencyCycleError])
+def test_stacks_that_do_not_fit_end_the_synthesis_with_a_sentence(fault: type[ValueError]) -> None:
+    def synthesize() -> None:
+        raise fault("order sends payment.capture in version 2: correct contract.py of order or payment")
+
+    refusal = app.main(synthesize)
+    assert refusal == "The stacks do not fit: order sends payment.capture in version 2: correct contract.py of order or payment"
