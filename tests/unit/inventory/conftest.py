@@ -1,7 +1,7 @@
 """An inventory service in a moto account, and its books."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -139,8 +139,7 @@ class InventoryService:
 
     def queue(self, sku: str = BLUE) -> list[Row]:
         """Return the places in the queue of the SKU that an order has, first come first."""
-        places = [row for row in self.rows if row["pk"].startswith(f"PLACE#{sku}#")]
-        return sorted(places, key=lambda place: place["place"])
+        return places_of(sku, self.rows)
 
     @property
     def rows(self) -> list[Row]:
@@ -148,12 +147,13 @@ class InventoryService:
 
     def assert_books_balance(self) -> None:
         """Assert `stock_is_conserved` and `stock_counters_match_reservations` from the rows alone."""
+        rows = self.rows
         reserved: Counter[tuple[str, str]] = Counter()
-        for row in self.rows:
+        for row in rows:
             for line in row.get("lines", ()):
                 shard = row.get("shards", {}).get(line["sku"], 0)
                 reserved[row["status"], f"{line['sku']}#{shard}"] += line["quantity"]
-        for row in self.rows:
+        for row in rows:
             if row["pk"].startswith(("SKU#", "SHARD#")):
                 stock_row = f"{row['sku']}#{row.get('shard_number', 0)}"
                 assert min(row["available"], row["held"], row["sold"]) >= 0
@@ -162,11 +162,18 @@ class InventoryService:
                 assert row["sold"] == reserved["COMMITTED", stock_row]
             if row["pk"].startswith("SKU#"):
                 assert row.get("waited_for", 0) == reserved["WAITING", f"{row['sku']}#0"]
-                wanted = {place["order_id"]: place["quantity"] for place in self.queue(row["sku"])}
+                queue = places_of(row["sku"], rows)
+                wanted = {place["order_id"]: place["quantity"] for place in queue}
                 wanted |= {waiting["order_id"]: waiting["quantity"] for waiting in row.get("waiting", ())}
                 assert sum(wanted.values()) == row.get("waited_for", 0)
-                for place in self.queue(row["sku"]):
+                for place in queue:
                     assert row.get("first_place", 0) <= place["place"] < row["next_place"]
+
+
+def places_of(sku: str, rows: Iterable[Row]) -> list[Row]:
+    """Return the places in the queue of the SKU that an order has, first come first."""
+    places = [row for row in rows if row["pk"].startswith(f"PLACE#{sku}#")]
+    return sorted(places, key=lambda place: place["place"])
 
 
 @pytest.fixture(autouse=True)
