@@ -1,4 +1,4 @@
-"""A command of the CDK ends if the laptop's AWS ends under it."""
+"""A command of the CDK: it ends if the laptop's AWS ends under it, and checks what goes to AWS."""
 
 import subprocess
 import sys
@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from operations.aws.target import Target
-from operations.deploy.cdk_cli import Cdk
+from operations.aws.target import Kind, Target
+from operations.deploy.cdk_cli import VALIDATION, Cdk
 from operations.errors import UserError
 
 
@@ -26,3 +26,17 @@ def test_command_that_ends_first_is_not_disturbed(tmp_path: Path) -> None:
     ended.wait()
     cdk.finish(ended, "deploy")
     assert ended.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "setting"),
+    [
+        pytest.param(Target().at("http://127.0.0.1:4566"), "false", id="laptop"),
+        pytest.param(Target(Kind.AWS, region="eu-west-1"), None, id="AWS"),
+    ],
+)
+def test_cdk_validates_the_templates_that_go_to_aws_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: Target, setting: str | None
+) -> None:
+    monkeypatch.delenv(VALIDATION, raising=False)
+    assert Cdk(target, tmp_path / "synth.log").environment().get(VALIDATION) == setting
