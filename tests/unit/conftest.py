@@ -5,13 +5,8 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.loaders import create_loader
-from botocore.session import get_session
 from moto import mock_aws
 from pytest_socket import _remove_restrictions, disable_socket, enable_socket, socket_allow_hosts
-
-LOADER = create_loader()
-"""One reader of botocore's models for all tests. moto ends the default session after each, with all that it has read."""
 
 
 @pytest.fixture(autouse=True)
@@ -30,8 +25,14 @@ def loopback(no_network: None) -> Iterator[None]:
     _remove_restrictions()
 
 
+@pytest.fixture(scope="session")
+def session() -> boto3.Session:
+    """One session for all tests, with the models of the services that it has read. It keeps nothing of its clients."""
+    return boto3.Session()
+
+
 @pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def aws(monkeypatch: pytest.MonkeyPatch, session: boto3.Session) -> Iterator[None]:
     """Return an empty AWS account for this test."""
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -40,9 +41,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     }.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
-        session = get_session()
-        session.register_component("data_loader", LOADER)
-        boto3.setup_default_session(botocore_session=session)
+        boto3.DEFAULT_SESSION = session  # moto has ended the one before
         yield
 
 
