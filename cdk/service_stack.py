@@ -7,6 +7,7 @@ reads the parameters of others by name when it is deployed. The order of deploym
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import cast
 
 from aws_cdk import CfnParameter, CfnRule, CfnRuleAssertion, Environment, Fn, RemovalPolicy, Stack, Tags
@@ -14,7 +15,9 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
-from cdk import declared_contract, stack_contract, stack_order
+from cdk import bundling, declared_contract, stack_contract, stack_order
+from cdk.bundling import Bundle
+from cdk.bytecode import deployed_python
 from cdk.stack_contract import CONTRACT, Contract
 from cdk.stack_order import StackWiring
 from kernel.naming import parameter_name, stack_name
@@ -69,6 +72,11 @@ class ServiceStack(Stack):
         Tags.of(self).add("orderflow:stage", stage.name)
         Tags.of(self).add("orderflow:service", service)
         self._record("ephemeral")
+
+    @cached_property
+    def bundle(self) -> Bundle:
+        """The bundle of the stack's functions, whose sources are read once for all of them."""
+        return bundling.bundle(self.service, python=deployed_python())
 
     @property
     def keeps_data(self) -> bool:

@@ -9,8 +9,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from cdk import bundling
-from cdk.bytecode import MISSING, deployed_python
+from cdk.bytecode import MISSING
 from cdk.constructs.acknowledgement import acknowledge
 from cdk.constructs.encryption import let_use_key
 from cdk.constructs.log import log_group
@@ -98,8 +97,7 @@ class ServiceFunction(lambda_.Function):
         setting = f"{stack.service}.{module}"
         is_snapped = primed_row is not None and setting in stack.settings.snap_start
         instances = None if primed_row is None else stack.settings.provisioned_concurrency.get(setting)
-        bundle = bundling.bundle(stack.service, python=deployed_python())
-        if not bundle.has_bytecode:
+        if not stack.bundle.has_bytecode:
             Annotations.of(stack).add_warning_v2("orderflow:no-bytecode", MISSING)
         layer = stack.settings.otel_layer
         self._stack = stack
@@ -121,7 +119,9 @@ class ServiceFunction(lambda_.Function):
             runtime=lambda_.Runtime.PYTHON_3_13,
             architecture=lambda_.Architecture.ARM_64,
             handler=f"{package or f'services.{stack.service}.functions'}.{module}.handler",
-            code=lambda_.Code.from_asset(str(bundle.file), asset_hash=bundle.digest, asset_hash_type=AssetHashType.CUSTOM),
+            code=lambda_.Code.from_asset(
+                str(stack.bundle.file), asset_hash=stack.bundle.digest, asset_hash_type=AssetHashType.CUSTOM
+            ),
             role=role,
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
