@@ -75,7 +75,7 @@ class ServiceStack(Stack):
 
     @cached_property
     def bundle(self) -> Bundle:
-        """The bundle of the stack's functions, whose sources are read once for all of them."""
+        """The bundle of the stack's functions. Its sources are read once for all of them."""
         return bundling.bundle(self.service, python=deployed_python())
 
     @property
