@@ -14,6 +14,7 @@ STILL_PATCHED: Final[dict[str, int]] = {}
 BOUNDARIES: Final = {
     "tests/infrastructure/test_budgets.py": 1,  # a stack's own constant
     "tests/sdk/test_sdk_safety.py": 1,  # the back-off of botocore
+    "tests/unit/conftest.py": 1,  # the default session of boto3, which `boto3.client` takes from nowhere else
     "tests/unit/orderctl/conftest.py": 1,  # a person at the terminal, which click's runner lacks
     "tests/support/fields_read.py": 1,  # the fields that a handler reads show only between the inbox and the handler
 }
