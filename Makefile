@@ -29,7 +29,7 @@ another-version:
 endif
 endif
 
-setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everything, pinned, into this folder
+setup: .venv/.ready .venv-embedded/.ready .venv-sbom/.ready node_modules/.ready ## Install everything, pinned, into this folder
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	@echo "Setting up .venv (the project's environment) ..."
@@ -44,16 +44,14 @@ setup: .venv/.ready .venv-embedded/.ready node_modules/.ready ## Install everyth
 	@.venv/bin/python -c 'import app, orderctl.cli'
 	@touch $@
 
-.venv-embedded/.ready: requirements/embedded.txt .venv/.ready
-	@echo "Setting up .venv-embedded (the AWS of the laptop) ..."
-	@.venv-embedded/bin/python $(IS_WHOLE) "$$(.venv/bin/python $(VERSION))" 2>/dev/null || { rm -rf .venv-embedded && .venv/bin/python -m venv .venv-embedded; }
-	@$(UV_SYNC) --python .venv-embedded/bin/python requirements/embedded.txt || $(NO_NETWORK)
-	@touch $@
+PURPOSE_embedded := the AWS of the laptop
+PURPOSE_sbom := the lists of components
+PURPOSE_security := checkov
 
-.venv-security/.ready: requirements/security.txt .venv/.ready
-	@echo "Setting up .venv-security (checkov) ..."
-	@.venv-security/bin/python $(IS_WHOLE) "$$(.venv/bin/python $(VERSION))" 2>/dev/null || { rm -rf .venv-security && .venv/bin/python -m venv .venv-security; }
-	@$(UV_SYNC) --python .venv-security/bin/python requirements/security.txt || $(NO_NETWORK)
+.venv-%/.ready: requirements/%.txt .venv/.ready
+	@echo "Setting up .venv-$* ($(PURPOSE_$*)) ..."
+	@.venv-$*/bin/python $(IS_WHOLE) "$$(.venv/bin/python $(VERSION))" 2>/dev/null || { rm -rf .venv-$* && .venv/bin/python -m venv .venv-$*; }
+	@$(UV_SYNC) --python .venv-$*/bin/python requirements/$*.txt || $(NO_NETWORK)
 	@touch $@
 
 node_modules/.ready: package-lock.json .venv/.ready
@@ -62,7 +60,7 @@ node_modules/.ready: package-lock.json .venv/.ready
 	@touch $@
 
 lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.txt
-	@cd requirements && for name in runtime notification dev embedded benchmarks security; do \
+	@cd requirements && for name in runtime notification dev embedded benchmarks sbom security; do \
 	  uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	    --custom-compile-command "make lock" $$name.in -o $$name.txt || exit 1; done
 
@@ -107,10 +105,11 @@ lint-templates: setup .venv-security/.ready ## Check the templates of two stages
 
 SBOM := build/sbom
 
+# Their form is checked in tests/quality/test_sbom.py, because the tool's own check takes seconds for each.
 sbom: setup ## Write the components of the functions and of the tools to build/sbom (CycloneDX)
 	@mkdir -p $(SBOM)
 	@for name in $(patsubst requirements/%.txt,%,$(wildcard requirements/*.txt)); do \
-	  .venv/bin/python -W ignore -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml -o $(SBOM)/$$name.json requirements/$$name.txt && echo "$(SBOM)/$$name.json" || exit 1; done
+	  .venv-sbom/bin/python -W ignore -m cyclonedx_py requirements --no-validate --output-reproducible --pyproject pyproject.toml -o $(SBOM)/$$name.json requirements/$$name.txt && echo "$(SBOM)/$$name.json" || exit 1; done
 	@$(NPM) sbom --loglevel=error --sbom-format cyclonedx --package-lock-only > $(SBOM)/npm.json && echo "$(SBOM)/npm.json"
 
 prose: setup ## Print the sentences that break the writing rules, in FILES or everywhere

@@ -9,7 +9,7 @@ from operations.repository import REPOSITORY
 COPIED = ("cdk", "kernel", "services", "audit", "journal", "operations", "laptop", "console", "orderctl", "stages")
 LINKED = ("requirements", "data", "node_modules", ".venv", "build")
 """Folders that are only read, or named by their contents."""
-SET_UP = (".venv", ".venv-embedded", "node_modules")
+SET_UP = (".venv", ".venv-embedded", ".venv-sbom", "node_modules")
 
 
 def copy(folder: Path, *more: str) -> Path:
