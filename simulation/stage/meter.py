@@ -71,9 +71,9 @@ class Meter:
         self.stops_at_sweep = False
         self.spent: Counter[Line] = Counter()
         self.calls: Counter[str] = Counter()
+        """DynamoDB's requests: `reads` and `writes`."""
         self.requests: dict[str, list[int]] = {}
         """The reads and the writes of each function."""
-        """DynamoDB's requests: `reads` and `writes`."""
         self.writes: Counter[str] = Counter()
         """The write units of each row, by its table and key: the heat of a key."""
         self.events: list[Envelope] = []

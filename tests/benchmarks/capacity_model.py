@@ -19,6 +19,8 @@ MOST = 5.0
 IN_PLACES = ("dynamodb.write", "dynamodb.read", "sqs.message")
 """Units that bound each table, index and queue by itself."""
 EVENT = "eventbridge.event"
+RARE = 0.1
+"""Units of an order: a place that is used more rarely, such as by the reads after a lost race, bounds no part."""
 IN_ALL = (EVENT, "states.run", "api.request")
 """Units that bound the stage as a whole."""
 
@@ -52,7 +54,9 @@ def _all_off(order: PathUnits, meter: Meter) -> Iterator[float]:
     for unit in IN_ALL:
         yield _off(order.total(unit), _spent(meter, unit))
     for unit, where in sorted({(line.unit, line.where) for line in (*meter.spent, *order.lines) if line.unit in IN_PLACES}):
-        yield _off(order.total(unit, where=where), _spent(meter, unit, where))
+        modelled, spent = order.total(unit, where=where), _spent(meter, unit, where)
+        if max(modelled, spent / CROWD.orders) >= RARE:
+            yield _off(modelled, spent)
 
 
 def _off(of_an_order: float, spent: float) -> float:

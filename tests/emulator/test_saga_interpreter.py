@@ -55,4 +55,10 @@ def test_the_engine_ends_as_the_interpreter_does(engine: Engine, saga: str, scri
     if case.error:
         assert (ended["status"], ended["error"]) == ("FAILED", case.error)
     else:
-        assert ended["output"] == {"order_id": order_id, "status": case.status, "reason": case.reason}
+        assert ended["output"]["decision"]["outcome"] == case.status
+        assert ended["output"] | {"decision": None} == {
+            "order_id": order_id,
+            "status": case.status,
+            "reason": case.reason,
+            "decision": None,
+        }

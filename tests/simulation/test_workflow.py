@@ -53,6 +53,12 @@ def scripted(case: Case, calls: list[str]) -> Answering:
     return answer
 
 
+def summary(output: Any) -> Any:
+    """Return the output of a run without the order's last statement, which it also has."""
+    assert output["decision"]["outcome"] == output["status"]
+    return {name: value for name, value in output.items() if name != "decision"}
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_saga_with_scripted_answers_makes_the_expected_calls(case: Case) -> None:
     calls: list[str] = []
@@ -62,7 +68,8 @@ def test_saga_with_scripted_answers_makes_the_expected_calls(case: Case) -> None
         assert isinstance(ended, Ended)
         assert ended.error == case.error
     else:
-        assert ended == Succeeded({"order_id": "ord-1", "status": case.status, "reason": case.reason})
+        assert isinstance(ended, Succeeded)
+        assert summary(ended.output) == {"order_id": "ord-1", "status": case.status, "reason": case.reason}
 
 
 def task(**fields: Any) -> dict[str, Any]:

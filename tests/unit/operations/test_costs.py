@@ -19,7 +19,7 @@ DERIVED = {"lambda.wait"}
 
 
 def path(*lines: Spent) -> PathUnits:
-    return PathUnits("p", "", "", 0, 0, {}, lines)
+    return PathUnits("p", "", "", 0, 0, {}, {}, lines)
 
 
 def stage(level: str = "WARN") -> Deployed:

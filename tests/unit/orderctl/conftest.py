@@ -155,8 +155,8 @@ class Saga:
         if not self.works or order["status"] != "PENDING":
             return order
         lines = [{"sku": line["sku"], "quantity": line["quantity"]} for line in order["lines"]]
-        step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e", "wanted": wanted(order_id, lines)}
         with elsewhere():
+            step = {"order_id": order_id, "correlation_id": "c", "causation_id": "e", "wanted": wanted(order_id, lines)}
             answer = self.reserve({"command": "reserve", **step}, None)
         held = answer["outcome"] == "HELD"
         if held and not self.declines(order):
