@@ -5,17 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from decimal import Decimal
 from threading import Lock
-from typing import Any, Final, cast
+from typing import Any, cast
 
 from boto3.dynamodb.types import TypeDeserializer
 
 from audit.row_forms import StoredRow
 from audit.tables import AT_ONCE, LEDGER
 from kernel.aggregate_store import AttributeValue, marshal
+from kernel.batch_reads import MOST_KEYS
 from kernel.clients import AwsClient
-
-MAX_KEYS: Final = 100
-"""The most keys of one BatchGetItem."""
 
 _deserialize = TypeDeserializer().deserialize
 Key = tuple[str, str]
@@ -80,9 +78,9 @@ class StageRows:
         for table, pk in keys:
             by_table.setdefault(table, []).append(marshal({"pk": pk}))
         parts = [
-            (table, wanted[first : first + MAX_KEYS])
+            (table, wanted[first : first + MOST_KEYS])
             for table, wanted in by_table.items()
-            for first in range(0, len(wanted), MAX_KEYS)
+            for first in range(0, len(wanted), MOST_KEYS)
         ]
         return [found for part in self._pool.map(lambda part: self._batch(part[0], part[1], how), parts) for found in part]
 

@@ -14,10 +14,12 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Final, Literal, TypeVar, cast, overload
 
+from kernel import seen_rows
 from kernel.errors import RejectedError
 from kernel.logs import logger
 from kernel.metrics import count
 from kernel.secrets import Secrets
+from kernel.seen_rows import R
 from kernel.statements import OrderStatement, Payable, PaymentStatement, StockStatement, Wanted
 
 Statement = dict[str, object]
@@ -95,6 +97,15 @@ class Receipts:
         raise ReceiptRefusedError(
             f"{order_id}: no valid receipt of {needed}, so nothing was done; see docs/how-to/runbooks/receipt-refused.md"
         )
+
+    def row_in(
+        self, kind: Literal[Kind.DECISION, Kind.PAYMENT, Kind.STOCK], order_id: str, stated: object, form: type[R]
+    ) -> R | None:
+        """Return the row that a service's own statement was made of; None without a statement, or if it has none.
+
+        Raises ReceiptRefusedError, as `check` does.
+        """
+        return None if stated is None else seen_rows.row_of(self.check(kind, order_id, stated), form)
 
     def _verified(self, kind: Kind, order_id: str, stated: object) -> Statement | None:
         if not isinstance(stated, dict) or not isinstance(stated.get(RECEIPT), str):

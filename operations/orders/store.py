@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from kernel import order_numbers
 from kernel.aggregate_store import AggregateRow, SweptAttributes, marshal, unmarshal
+from kernel.batch_reads import MOST_KEYS
 from kernel.money import MoneyDict
 from kernel.naming import SERVICES
 from operations.aws import service_client
@@ -24,8 +25,6 @@ from services.order.domain.model import OrderRow
 from services.order.domain.states import AWAITING_OTHER_SERVICES
 from services.order.storage.indexes import CUSTOMER_INDEX
 
-MAX_KEYS = 100
-"""The most keys of one BatchGetItem."""
 KNOWN_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "payment": ("PAY#{}",),
     "inventory": ("RES#{}",),
@@ -141,7 +140,7 @@ def of_keys(target: Target, service: str, keys: Iterable[str], names: Sequence[s
     The reads are consistent, of up to 100 rows.
     """
     table, client = target.parameter(f"{service}/table-name"), target.client("dynamodb")
-    for part in in_parts(keys, MAX_KEYS):
+    for part in in_parts(keys, MOST_KEYS):
         wanted: dict[str, object] = {
             table: {
                 "Keys": [marshal({"pk": key}) for key in part],

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, cast
 
 from kernel import clock, idempotency, schemas
+from kernel.batch_reads import MOST_KEYS
 from kernel.invalid_request import InvalidRequestError
 from kernel.money import Money
 from kernel.naming import CHANNEL_PREFIX, catches_up
@@ -95,7 +96,7 @@ class OrderIntake:
         order_id = _order_id(event.source, data["idempotency_key"])
         if self.seen.add("order", order_id):
             self._waiting[order_id] = data
-            if len(self._waiting) == store.MAX_KEYS:
+            if len(self._waiting) == MOST_KEYS:
                 self._judge()
 
     def total(self) -> NewOrders:
@@ -215,7 +216,7 @@ def _offer(target: Target, placed: Iterable[Mapping[str, Any]]) -> Offer:
     data = list(placed)
     skus = sorted({str(line["sku"]) for each in data for line in each.get("lines", ())})
     customers = sorted({str(each.get("customer_id")) for each in data})
-    priced = [catalogue.look_up(part, ()) for part in in_parts(skus, store.MAX_KEYS)]
-    found = [catalogue.look_up((), part) for part in in_parts(customers, store.MAX_KEYS)]
+    priced = [catalogue.look_up(part, ()) for part in in_parts(skus, MOST_KEYS)]
+    found = [catalogue.look_up((), part) for part in in_parts(customers, MOST_KEYS)]
     prices = {sku: price for offer in priced for sku, price in offer.prices.items()}
     return Offer(prices, frozenset().union(*(offer.reachable for offer in found)))

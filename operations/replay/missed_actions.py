@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypedDict
 
+from kernel.batch_reads import MOST_KEYS
 from operations.aws.target import Target
 from operations.contracts.subscriptions import consumers
 from operations.distinct import Distinct
@@ -66,7 +67,7 @@ class MissedActions:
         if self.seen.add(service, pk):
             waiting = self._waiting.setdefault(service, [])
             waiting.append(pk)
-            if len(waiting) == store.MAX_KEYS:
+            if len(waiting) == MOST_KEYS:
                 self._judge(service)
 
     def _judge(self, service: str) -> None:

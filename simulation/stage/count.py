@@ -73,8 +73,8 @@ def count(counted: Counted) -> Mapping[str, object]:
     return {
         "meaning": counted.meaning,
         "status": " ".join(filter(None, (status_of(order), text_of(order, "reason")))),
-        "reads": meter.calls["reads"],
-        "writes": meter.calls["writes"],
+        "reads": sum(reads for reads, _ in meter.requests.values()),
+        "writes": sum(writes for _, writes in meter.requests.values()),
         "requests": dict(sorted(meter.requests.items())),
         "hottest": _hottest(meter.writes),
         "lines": [

@@ -70,10 +70,8 @@ class Meter:
         self.runs = False
         self.stops_at_sweep = False
         self.spent: Counter[Line] = Counter()
-        self.calls: Counter[str] = Counter()
-        """DynamoDB's requests: `reads` and `writes`."""
         self.requests: dict[str, list[int]] = {}
-        """The reads and the writes of each function."""
+        """DynamoDB's requests of each function: its reads and its writes."""
         self.writes: Counter[str] = Counter()
         """The write units of each row, by its table and key: the heat of a key."""
         self.events: list[Envelope] = []
@@ -214,7 +212,6 @@ class Meter:
         by = self._caller()
         tables = request["RequestItems"] if operation == "BatchGetItem" else (request["TableName"],)
         units = capacity.read_units(operation, request, answer)
-        self.calls["reads"] += 1
         self.requests.setdefault(by, [0, 0])[0] += 1
         self._spend(by, "dynamodb.read", "+".join(tables), units, PROMISES[by.partition("-")[2]])
 
@@ -226,7 +223,6 @@ class Meter:
             (tables[name], tables[name].key_of(item), factor) for name, item, factor in capacity.written(operation, request)
         ]
         before = [table.rows.get(key) for table, key, _ in written]
-        self.calls["writes"] += 1
         self.requests.setdefault(by, [0, 0])[1] += 1
         try:
             yield

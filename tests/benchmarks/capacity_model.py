@@ -42,7 +42,7 @@ def figures() -> tuple[Figure, ...]:
     hottest = max(writes for key, writes in meter.writes.items() if key.startswith(f"{capacity.SKU}#"))
     events, put = CROWD.orders * order.total(EVENT), _spent(meter, EVENT)
     return (
-        Figure("requests to DynamoDB", "% off", _off(order.reads + order.writes, sum(meter.calls.values())), MOST),
+        Figure("requests to DynamoDB", "% off", _off(order.reads + order.writes, sum(map(sum, meter.requests.values()))), MOST),
         Figure("writes on the SKU's row", "% off", _off(order.hottest[capacity.SKU], hottest), MOST),
         Figure("units of the table, index, queue or service that is off most", "% off", max(_all_off(order, meter)), MOST),
         Figure("events put twice", "% of the events", round(100 * (put - events) / events, 2), 0.0),

@@ -7,7 +7,6 @@ repeating a command is always safe.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kernel import seen_rows
 from kernel.clients import Clients
 from kernel.commands import Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
@@ -111,9 +110,7 @@ class StockCommands:
 
     def _seen(self, command: Settle) -> ReservationRow | None:
         """Return the row in the reservation's latest statement. Raises ReceiptRefusedError for one that is not its own."""
-        if command.before is None:
-            return None
-        return seen_rows.row_of(self.receipts.check(Kind.STOCK, command.order_id, command.before), ReservationRow)
+        return self.receipts.row_in(Kind.STOCK, command.order_id, command.before, ReservationRow)
 
     def _issue(self, command: OrderCommand, statement: StockStatement) -> StockStatement:
         return self.receipts.issue(Kind.STOCK, command.order_id, statement)

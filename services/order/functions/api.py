@@ -100,7 +100,7 @@ class OrderApi:
     def _stated(self, order_id: str, decision: object) -> OrderRow | None:
         """Return the row that the end of a run states, or None if it states none or has no valid receipt."""
         try:
-            return self.statements.row_in(order_id, decision) if decision else None
+            return self.statements.row_in(order_id, decision)
         except ReceiptRefusedError:  # it is logged and counted; the row itself is true
             return None
 

@@ -192,7 +192,7 @@ class OrderCommands:
     def _apply(self, command: OrderCommand, decide: Callable[[OrderRow], Decision | None]) -> OrderStatement:
         """Take the step and state the decision. Raises UnknownAggregateError, and ReceiptRefusedError for a forged `before`."""
         order_id, before = command.order_id, command.before if isinstance(command, Step) else None
-        seen = self.statements.row_in(order_id, before) if before is not None else None
+        seen = self.statements.row_in(order_id, before)
         return self.statements.decision(self.orders.apply(order_id, decide, command.causation, seen=seen))
 
 

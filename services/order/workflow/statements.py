@@ -69,9 +69,8 @@ class Statements:
         }
 
     def row_in(self, order_id: str, decision: object) -> OrderRow | None:
-        """Return the row in a decision of this order, or None for a decision without one. Raises ReceiptRefusedError."""
-        stated = self.receipts.check(Kind.DECISION, order_id, decision)
-        return seen_rows.row_of(stated, OrderRow)
+        """Return the row in a decision of this order, or None without a decision or a row. Raises ReceiptRefusedError."""
+        return self.receipts.row_in(Kind.DECISION, order_id, decision, OrderRow)
 
 
 def resume_input(order_id: str, tried_at: str | None = None) -> ResumeInput:

@@ -7,7 +7,6 @@ exception is a fault. Repeating a command is always safe, and makes an unknown o
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kernel import seen_rows
 from kernel.clients import Clients
 from kernel.commands import Commands, InvalidCommandError, OrderCommand, command_handler, reading
 from kernel.handler import Handler, lambda_handler
@@ -86,9 +85,7 @@ class PaymentCommands:
 
     def _seen(self, command: Settle) -> PaymentRow | None:
         """Return the row in the payment's latest statement. Raises ReceiptRefusedError for a statement that is not its own."""
-        if command.before is None:
-            return None
-        return seen_rows.row_of(self.receipts.check(Kind.PAYMENT, command.order_id, command.before), PaymentRow)
+        return self.receipts.row_in(Kind.PAYMENT, command.order_id, command.before, PaymentRow)
 
     def _issue(self, command: OrderCommand, statement: PaymentStatement) -> PaymentStatement:
         return self.receipts.issue(Kind.PAYMENT, command.order_id, statement)
