@@ -5,7 +5,7 @@ go on with some probability. A transaction that meets a write on one of its keys
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -13,6 +13,8 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from kernel.aggregate_store import ContentionError
+from kernel.receipts import CANCELLING, CONFIRMING, Keys, Kind, Receipts
+from kernel.statements import StockStatement
 from operations.benchmarks import Figure, Result
 from services.inventory.domain.states import HELD
 from services.inventory.functions.commands import Reserve, Settle, StockCommands
@@ -37,18 +39,7 @@ TRIES: Final = 3
 """How often the saga sends a command before the order is cancelled as unavailable."""
 MEETS: Final = 0.5
 """How probably another buyer goes on during a write."""
-
-
-class NoReceipts:
-    """Receipts that take every statement as true."""
-
-    def check(self, kind: object, order_id: str, statement: Any, *states: object) -> Any:
-        """Return the statement."""
-        return statement
-
-    def issue(self, kind: object, order_id: str, statement: Any) -> Any:
-        """Return the statement."""
-        return statement
+RECEIPTS: Final = Receipts(Keys(lambda: "the stage's key", lambda: ["the stage's key"]))
 
 
 @dataclass
@@ -74,7 +65,7 @@ class Sale:
         known = [KnownSplits() for _ in range(PROCESSES)]
         split_stock = SplitStock(Skus(self.client, "inventory"), Shards(self.client, "inventory", pause=self.pause))
         reservations = Reservations(self.client, "inventory", pause=self.pause)
-        self.processes = [StockCommands(reservations, NoReceipts(), split_stock, one) for one in known]  # type: ignore[arg-type]
+        self.processes = [StockCommands(reservations, RECEIPTS, split_stock, one) for one in known]
         alerts = StockAlerts(split_stock.skus, Levels(self.client, "inventory"))
         operator = OperatorCommands(Replenishments(self.client, "inventory"), alerts, split_stock)
         operator.replenish(Replenish(replenishment_id="all", items=[{"sku": SKU, "quantity": self.units}]))
@@ -124,19 +115,21 @@ class Sale:
         process = self.processes[number % PROCESSES]
         self.lowest.append(self.available)
         about: Mapping[str, Any] = {"order_id": order_id, "correlation_id": "sale", "causation_id": order_id}
-        wanted = {"lines": [{"sku": SKU, "quantity": wants}], "if_short": "REJECT"}
-        outcome = self._tried(lambda: process.reserve(Reserve(**about, wanted=wanted)))
+        asked = {"lines": [{"sku": SKU, "quantity": wants}], "if_short": "REJECT"}
+        wanted = RECEIPTS.issue(Kind.WANTED, order_id, asked)
+        answer = self._tried(lambda: process.reserve(Reserve(**about, wanted=wanted)))
         lowest = self.lowest.pop()
-        if outcome is None:
+        if answer is None:
             self.unavailable += 1
-        elif outcome["outcome"] != HELD:
+            return
+        if answer["outcome"] != HELD:
             self.unsold += wants if lowest >= wants else 0
-        elif self.random.random() < 0.9:
-            self._tried(lambda: process.commit(Settle(**about, decision={})))
-        else:
-            self._tried(lambda: process.release(Settle(**about, decision={})))
+            return
+        settle, outcome = (process.commit, CONFIRMING) if self.random.random() < 0.9 else (process.release, CANCELLING)
+        decision = RECEIPTS.issue(Kind.DECISION, order_id, {"outcome": outcome, "reason": None, "total": None})
+        self._tried(lambda: settle(Settle(**about, decision=decision, before=answer)))
 
-    def _tried(self, command: Any) -> Any:
+    def _tried(self, command: Callable[[], StockStatement]) -> StockStatement | None:
         for _ in range(TRIES):
             try:
                 return command()
