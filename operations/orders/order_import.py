@@ -16,8 +16,8 @@ from operations.plural import counted
 from operations.progress import SILENT, Progress
 from services.order.domain import identity
 
-IN_FLIGHT = 8
-"""How many orders may be on their way at once while an import follows them: what two cores of a laptop carry."""
+IN_FLIGHT = 16
+"""How many orders may be on their way at once while an import follows them: those that keep two cores of a laptop busy."""
 PATIENCE_SECONDS = 60.0
 """How long orders may hold up the rest while none of them moves."""
 AT_ONCE = 4

@@ -1,7 +1,7 @@
 """The laptop's AWS: its start, and the orders a second that it serves to 1, 8 and 64 customers at once, beside its floor.
 
-It starts an AWS of its own on a free port. The floor is the DynamoDB requests of an order that is placed and confirmed, as the
-simulation counts them, put bare to a table of the same engine by eight clients.
+It starts an AWS of its own on a free port, and another for the import. The floor is the DynamoDB requests of an order that is
+placed and confirmed, as the simulation counts them, put bare to a table of the same engine by eight clients.
 """
 
 import os
@@ -37,28 +37,20 @@ CREATED: Final = 201
 
 
 def measure() -> Result:
-    """Return the seconds of the start and of an import, the orders a second by customers, and their ratio to the floor."""
-    with TemporaryDirectory(ignore_cleanup_errors=True) as home, process.home_at(Path(home)):
-        try:
-            return _measured()
-        finally:
-            process.stop()
+    """Return the seconds of the start and of an import, the orders a second by customers, and their ratio to the floor.
 
-
-def _measured() -> Result:
-    port = process.free_port()
+    The import has an AWS of its own: parcels of the customers' orders would move beside it.
+    """
     seconds: dict[str, float] = {}
-    with _timed(seconds, "up, fresh"):
-        target, _ = bring_up.up(Target(), SILENT, port=port)
-    with _timed(seconds, "up, unchanged"):
-        bring_up.up(Target(), SILENT, port=port)
-    place = partial(_place, target)
-    place()  # the functions' first start is not the load's
-    served = {at_once: _volley(place, at_once, orders) for at_once, orders in CUSTOMERS.items()}
-    floor = _floor(target)
-    purchases, _ = cdnow.read(REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt", PURCHASES)
-    with _timed(seconds, "an import of 200 purchases"):
-        order_import.run(target, purchases, "cdnow", rate=100.0, wait=True, deadline_seconds=240.0)
+    with _laptop(seconds) as target:
+        place = partial(_place, target)
+        place()  # the functions' first start is not the load's
+        served = {at_once: _volley(place, at_once, orders) for at_once, orders in CUSTOMERS.items()}
+        floor = _floor(target)
+    with _laptop({}) as target:
+        purchases, _ = cdnow.read(REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt", PURCHASES)
+        with _timed(seconds, "an import of 200 purchases"):
+            order_import.run(target, purchases, "cdnow", rate=100.0, wait=True, deadline_seconds=240.0)
     (_, alone), (_, few), (refused, many) = served.values()
     return Result(
         f"{os.cpu_count()} cores; the floor is {floor:.1f} orders a second",
@@ -71,6 +63,21 @@ def _measured() -> Result:
             Figure("orders of 64 customers", "of the floor", round(many / floor, 2), LEAST_OF_FLOOR, True, is_exact=False),
         ),
     )
+
+
+@contextmanager
+def _laptop(seconds: dict[str, float]) -> Iterator[Target]:
+    """Have an AWS of its own, and time its start and an `up` that finds nothing to do."""
+    with TemporaryDirectory(ignore_cleanup_errors=True) as home, process.home_at(Path(home)):
+        try:
+            port = process.free_port()
+            with _timed(seconds, "up, fresh"):
+                target, _ = bring_up.up(Target(), SILENT, port=port)
+            with _timed(seconds, "up, unchanged"):
+                bring_up.up(Target(), SILENT, port=port)
+            yield target
+        finally:
+            process.stop()
 
 
 @contextmanager

@@ -1,9 +1,12 @@
 """Each gap of the engine, seen without its extension and closed with it (see `laptop/emulator/extensions`)."""
 
+import base64
+import copy
 import gzip
 import json
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -498,6 +501,64 @@ def test_processes_of_a_function_share_its_unpacked_code(engine: Engine) -> None
     client.update_function_configuration(FunctionName="unpacked", Environment={"Variables": {"PROCESS": "another"}})
     assert first.endswith("index.py")
     engine.shows(place() == first, "code unpacked once")
+
+
+LOGS_ITS_EVENT = """
+import sys
+def handler(event, context):
+    sys.stdout.write("of " + event["number"])  # the line has no end
+"""
+
+
+def test_log_of_an_invocation_has_its_lines_and_no_others(engine: Engine) -> None:
+    deployment.function(engine.target, "logs", LOGS_ITS_EVENT)
+    client = engine.target.client("lambda")
+
+    def logged(number: int) -> str:
+        answer = client.invoke(FunctionName="logs", LogType="Tail", Payload=json.dumps({"number": str(number)}))
+        return base64.b64decode(answer.get("LogResult", "")).decode()
+
+    numbers = range(3)
+    logs = [logged(number) for number in numbers]
+    seen = [[other for other in numbers if f"of {other}" in log] for log in logs]
+    engine.shows(seen == [[number] for number in numbers], "the lines of an invocation in its log")
+
+
+HAS_BOTO3 = """
+import importlib.util, sys
+loaded = "boto3" in sys.modules
+def handler(event, context):
+    return [loaded, importlib.util.find_spec("laptop") is not None]
+"""
+
+
+def test_process_of_a_function_starts_with_boto3(engine: Engine) -> None:
+    deployment.function(engine.target, "starts", HAS_BOTO3)
+    answer = engine.target.client("lambda").invoke(FunctionName="starts", Payload=b"{}")
+    loaded, has_the_project = json.loads(answer["Payload"].read())
+    assert not has_the_project
+    engine.shows(loaded, "a runtime with boto3 in memory")
+
+
+def test_update_copies_its_row_quickly(engine: Engine) -> None:
+    """Beside a copy by the class of each value, in this process: the engine makes several of a row."""
+    client, key = engine.target.client("dynamodb"), {"pk": {"S": "large"}}
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}]
+    attributes = [{"AttributeName": "pk", "AttributeType": "S"}]
+    client.create_table(TableName="large-rows", BillingMode="PAY_PER_REQUEST", AttributeDefinitions=attributes, KeySchema=keys)
+    row = {**key, "lines": {"L": [{"M": {"sku": {"S": str(number)}}} for number in range(6_000)]}}
+    client.put_item(TableName="large-rows", Item=row)
+
+    def seconds(act: Callable[[], object]) -> float:
+        began = time.monotonic()
+        act()
+        return time.monotonic() - began
+
+    values = {":one": {"N": "1"}}
+    update = {"TableName": "large-rows", "Key": key, "UpdateExpression": "ADD n :one", "ExpressionAttributeValues": values}
+    updated = min(seconds(lambda: client.update_item(**update)) for _ in range(10))
+    copied = min(seconds(lambda: copy.deepcopy(row)) for _ in range(10))
+    engine.shows(updated < 3 * copied, "an update in less than three copies of its row")
 
 
 def test_a_request_costs_the_engine_little_time(engine: Engine) -> None:

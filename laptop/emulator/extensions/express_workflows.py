@@ -21,9 +21,9 @@ from laptop.emulator.extensions.engine_functions import Document, EngineFunction
 
 Execution = Document
 
-AT_ONCE = 2
-"""The most asynchronous runs at a time. Two cores start two functions a second, and a run with cold functions only must
-still get its answers within its time-outs: else each retry starts another function, and none is ever warm.
+AT_ONCE = 4
+"""The most asynchronous runs at a time. They keep two cores busy. More would be no faster, and would take longer each: beside
+other work, runs with cold functions only would get no answer within their time-outs.
 """
 _turns = threading.BoundedSemaphore(AT_ONCE)
 _asynchronous: ContextVar[bool] = ContextVar("asynchronous", default=False)

@@ -1,33 +1,59 @@
-"""Gap: the response of a function without log lines is 50 ms late, because the engine waits for a first line.
+"""Gap: the engine waits for the log lines of an invocation by looking for them each millisecond, 50 ms if there is none.
 
-An order takes about twenty invocations, most of them without log lines. A later line is not lost: the function's next
-invocation logs it.
+An order takes about thirty invocations, most of them without log lines, and each look interrupts the engine. Here the
+function's process marks the end of an invocation's lines, so the engine waits for them no longer than it must, and takes no
+line for one of another invocation.
 """
 
-import inspect
-from collections.abc import Callable
-from typing import Final
+import queue
+import time
+from typing import Final, Protocol
 
-from laptop.emulator.extensions.engine_functions import EngineChangedError, wrap
+from laptop.emulator.extensions.engine_functions import Document, EngineChangedError, EngineFunction, wrap
 
-PATIENCE_SECONDS: Final = 0.005
-"""The seconds that the engine waits for a function's first line after its response."""
+END: Final = "\x04"
+"""The text that the process writes to standard error after an invocation."""
+PATIENCE_SECONDS: Final = 0.25
+"""How long the engine waits for the end: a process that dies marks none."""
 ENGINES_OWN: Final = 0.05
+_RESPONDS: Final = """            _real_stdout.write(json.dumps({"status": "error", "error": str(e)"""
+_SENDS: Final = """        _real_stdout.flush()
+
+run()
+"""
 
 
 def register() -> None:
-    """Replace the engine's default wait by a shorter one."""
+    """Have the processes mark the end of their lines, and the engine wait for it."""
     from ministack.core import lambda_runtime
 
-    wrap(lambda_runtime.Worker, "_drain_stderr_bounded", _impatient)
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if _RESPONDS not in script or not script.endswith(_SENDS):
+        raise EngineChangedError("the Python worker responds in another way")
+    marks = f"        sys.stderr.write({END!r})\n        sys.stderr.write(chr(10))\n        sys.stderr.flush()\n"
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.removesuffix(_SENDS) + marks + _SENDS
+    wrap(lambda_runtime.Worker, "_drain_stderr_bounded", _up_to_the_end)
 
 
-def _impatient(drain: Callable[..., str]) -> Callable[..., str]:
-    known = inspect.signature(drain).parameters.get("first_line_wait")
-    if known is None or known.default != ENGINES_OWN:
-        raise EngineChangedError("the engine waits for a function's lines in another way")
+class Worker(Protocol):
+    """The engine's record of a function's process."""
 
-    def drained(worker: object, first_line_wait: float = PATIENCE_SECONDS, **waits: float) -> str:
-        return drain(worker, first_line_wait, **waits)
+    config: Document
+    _stderr_queue: "queue.Queue[str]"
+
+
+def _up_to_the_end(original: EngineFunction) -> EngineFunction:
+    def drained(worker: Worker, *arguments: object, **waits: object) -> object:
+        if not worker.config.get("Runtime", "python").startswith("python"):
+            return original(worker, *arguments, **waits)
+        lines: list[str] = []
+        ends = time.monotonic() + PATIENCE_SECONDS
+        while not (lines and lines[-1].endswith(END)):
+            try:
+                lines.append(worker._stderr_queue.get(timeout=max(0.0, ends - time.monotonic())))
+            except queue.Empty:
+                return "\n".join(lines)
+        lines[-1] = lines[-1].removesuffix(END)
+        return "\n".join(line for line in lines if line)
 
     return drained
