@@ -57,14 +57,6 @@ def status_of(execution: dict[str, Any]) -> tuple[str, str | None]:
     return output["status"], output["reason"]
 
 
-def test_live_run_confirms_the_order(laptop: Laptop, pending: dict[str, Any]) -> None:
-    assert status_of(laptop.run_saga(live_input(laptop, pending))) == ("CONFIRMED", None)
-
-
-def test_resume_reads_the_row_and_finishes(laptop: Laptop, pending: dict[str, Any]) -> None:
-    assert status_of(laptop.run_saga(statements.resume_input(pending["order_id"]))) == ("CONFIRMED", None)
-
-
 def test_resume_of_a_finished_order_changes_nothing(laptop: Laptop, pending: dict[str, Any]) -> None:
     laptop.run_saga(live_input(laptop, pending))
     laptop.quiet()
@@ -72,6 +64,14 @@ def test_resume_of_a_finished_order_changes_nothing(laptop: Laptop, pending: dic
     for saga_input in (live_input(laptop, pending), statements.resume_input(pending["order_id"])):
         assert status_of(laptop.run_saga(saga_input)) == ("CONFIRMED", None)
     assert laptop.row("order", pending["pk"]) == before
+
+
+def test_live_run_confirms_the_order(laptop: Laptop, pending: dict[str, Any]) -> None:
+    assert status_of(laptop.run_saga(live_input(laptop, pending))) == ("CONFIRMED", None)
+
+
+def test_resume_reads_the_row_and_finishes(laptop: Laptop, pending: dict[str, Any]) -> None:
+    assert status_of(laptop.run_saga(statements.resume_input(pending["order_id"]))) == ("CONFIRMED", None)
 
 
 def test_a_run_that_claims_to_be_the_last_try_cancels_nothing(laptop: Laptop, pending: dict[str, Any]) -> None:
