@@ -21,8 +21,8 @@ from botocore.exceptions import ClientError
 from laptop.emulator.extensions.api_turns import AT_ONCE as API_AT_ONCE
 from laptop.emulator.extensions.delivery_streams import GATHERING_SECONDS
 from laptop.emulator.extensions.express_workflows import AT_ONCE
+from laptop.emulator.extensions.log_lines import ENGINES_OWN
 from laptop.emulator.extensions.queue_concurrency import AT_ONCE as QUEUE_AT_ONCE
-from laptop.emulator.extensions.silent_functions import ENGINES_OWN
 from operations.aws import signed_http
 from tests.emulator.conftest import Engine
 from tests.support import deployment

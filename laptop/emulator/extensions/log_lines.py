@@ -46,14 +46,24 @@ def _up_to_the_end(original: EngineFunction) -> EngineFunction:
     def drained(worker: Worker, *arguments: object, **waits: object) -> object:
         if not worker.config.get("Runtime", "python").startswith("python"):
             return original(worker, *arguments, **waits)
-        lines: list[str] = []
-        ends = time.monotonic() + PATIENCE_SECONDS
-        while not (lines and lines[-1].endswith(END)):
-            try:
-                lines.append(worker._stderr_queue.get(timeout=max(0.0, ends - time.monotonic())))
-            except queue.Empty:
-                return "\n".join(lines)
-        lines[-1] = lines[-1].removesuffix(END)
-        return "\n".join(line for line in lines if line)
+        return lines_up_to_the_end(worker._stderr_queue, PATIENCE_SECONDS)
 
     return drained
+
+
+def lines_up_to_the_end(lines: "queue.Queue[str]", patience: float) -> str:
+    """Return the lines of an invocation, taken from the queue up to its last mark, or for so many seconds if none comes.
+
+    A mark that came too late for the invocation before does not end this one.
+    """
+    found: list[str] = []
+    ends = time.monotonic() + patience
+    while not found or found[-1] != END or not lines.empty():
+        try:
+            line = lines.get(timeout=max(0.0, ends - time.monotonic()))
+        except queue.Empty:
+            break
+        if line.endswith(END) and line != END:
+            found.append(line.removesuffix(END))
+        found.append(END if line.endswith(END) else line)
+    return "\n".join(line for line in found if line != END)
