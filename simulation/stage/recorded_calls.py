@@ -39,6 +39,7 @@ WORLDS: Final = 12
 """The worlds of each kind of stage in the file: a third for each trouble."""
 NEVER_ENOUGH: Final = 1_000_000
 AUDITED: Final = ("function", "orders")
+HOUR_IN_SECONDS: Final = 3_600
 
 
 def main(*, write: bool, worlds: int, seed: str) -> int:
@@ -231,16 +232,20 @@ def report_as_stripe(world: World) -> None:
 
 
 def _paid_and_not_booked(world: World) -> dict[str, Any]:
-    """Wait for a PaymentIntent of a confirmed order without a label, and return it."""
+    """Wait for a PaymentIntent of a confirmed order without a label, and return it.
+
+    Raises LookupError after an hour of the simulation, because with some seeds there is none.
+    """
     assert world.accounts is not None
     orders, shipments = (world.dynamodb.tables[name].rows for name in ("order", "shipping"))
-    while True:
+    for _ in range(HOUR_IN_SECONDS):
         for intent in world.accounts.stripe.intents.values():
             order_id = intent["metadata"]["order_id"]
             is_booked = status_of(shipments.get(f"SHIP#{order_id}")) not in (None, "CREATED")
             if intent["status"] == "succeeded" and status_of(orders.get(f"ORDER#{order_id}")) == "CONFIRMED" and not is_booked:
                 return intent
         world.scheduler.sleep(SECOND)
+    raise LookupError("no order is paid and not booked; choose another seed")
 
 
 def _lose_an_order(world: World) -> None:
