@@ -64,7 +64,8 @@ checks share a batch. `python -m tests.benchmarks.audit_growth --orders 200000 -
 ## What does the laptop serve?
 
 The benchmark starts an AWS of its own, places orders by the API with 1, 8 and 64 customers at once, and imports purchases. The
-floor is the requests to DynamoDB of an order, without anything else. Beside other work the figures are lower.
+floor is the requests to DynamoDB of an order, without anything else. Processor time is of the engine, its functions and
+the clients: two cores serve no more orders a second than two seconds have of it. Beside other work the figures are lower.
 """,
 }
 """The text of each benchmark, above the table of its figures."""

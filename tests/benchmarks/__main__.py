@@ -35,15 +35,17 @@ def main() -> int:
     options = parser.parse_args()
     if unknown := set(options.names) - set(BENCHMARKS):
         parser.error(f"There is no benchmark {', '.join(sorted(unknown))}. Choose some of: {', '.join(BENCHMARKS)}.")
-    results = {name: BENCHMARKS[name]() for name in options.names or BENCHMARKS}
+    recorded, results, progress = benchmarks.read(), dict[str, Result](), output.Progress()
+    for name in options.names or BENCHMARKS:
+        with progress.step(f"Measure {name}"):
+            results[name] = BENCHMARKS[name]()
+        if options.write:  # at once, so that a later failure loses nothing
+            merged = {**recorded, **results}
+            benchmarks.write({name: merged[name] for name in BENCHMARKS if name in merged})
     rows = [_row(name, figure) for name, result in results.items() for figure in result.figures]
     output.show(rows, COLUMNS, output.Format.TABLE)
     faults = [fault for result in results.values() for fault in benchmarks.missed(result)]
-    recorded = benchmarks.read()
-    if options.write:
-        merged = {**recorded, **results}
-        benchmarks.write({name: merged[name] for name in BENCHMARKS if name in merged})
-    else:
+    if not options.write:
         faults += [fault for name in results if name in recorded for fault in benchmarks.worse(results[name], recorded[name])]
     print("\n".join(["", *(faults or ["Every bar is met."])]))  # noqa: T201
     return 1 if faults else 0

@@ -1,7 +1,8 @@
 """The laptop's AWS: its start, and the orders a second that it serves to 1, 8 and 64 customers at once, beside its floor.
 
 It starts an AWS of its own on a free port, and another for the import. The floor is the DynamoDB requests of an order that is
-placed and confirmed, as the simulation counts them, put bare to a table of the same engine by eight clients.
+placed and confirmed, as the simulation counts them, put bare to a table of the same engine by eight clients. The processor time
+of an order says how many of them two cores can serve at all.
 """
 
 import os
@@ -14,6 +15,8 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
+
+import psutil
 
 from kernel.clients import AwsClient
 from laptop import bring_up
@@ -46,11 +49,15 @@ def measure() -> Result:
         place = partial(_place, target)
         place()  # the functions' first start is not the load's
         served = {at_once: _volley(place, at_once, orders) for at_once, orders in CUSTOMERS.items()}
+        began = _processor_seconds()
         floor = _floor(target)
+        bare = (_processor_seconds() - began) / FLOOR_ORDERS
     with _laptop({}) as target:
         purchases, _ = cdnow.read(REPOSITORY / "data" / "cdnow" / "CDNOW_sample.txt", PURCHASES)
+        began = _processor_seconds()
         with _timed(seconds, "an import of 200 purchases"):
             order_import.run(target, purchases, "cdnow", rate=100.0, wait=True, deadline_seconds=240.0)
+        whole = (_processor_seconds() - began) / PURCHASES
     (_, alone), (_, few), (refused, many) = served.values()
     return Result(
         f"{os.cpu_count()} cores; the floor is {floor:.1f} orders a second",
@@ -61,6 +68,8 @@ def measure() -> Result:
             Figure("orders of 64 customers at once", "a second", round(many, 2), round(few, 2), is_least=True, is_exact=False),
             Figure("orders of 64 customers not confirmed at once", "orders", refused, 0, is_exact=False),
             Figure("orders of 64 customers", "of the floor", round(many / floor, 2), LEAST_OF_FLOOR, True, is_exact=False),
+            Figure("processor time of an imported order", "ms", round(1_000 * whole), is_exact=False),
+            Figure("processor time of an order of the floor", "ms", round(1_000 * bare), is_exact=False),
         ),
     )
 
@@ -85,6 +94,15 @@ def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
     began = time.monotonic()
     yield
     seconds[name] = time.monotonic() - began
+
+
+def _processor_seconds() -> float:
+    """Return the processor time of the engine, of its functions and of this process until now."""
+    record = process.running()
+    assert record
+    engine = psutil.Process(record.pid)
+    times = [one.cpu_times() for one in (psutil.Process(), engine, *engine.children(recursive=True))]
+    return sum(time.user + time.system for time in times)
 
 
 def _place(target: Target) -> int:
