@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from laptop.emulator.extensions.forked_functions import ForkedProcess, Runtime
+from operations.repository import REPOSITORY
 from tests.support.polling import eventually
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux has process descriptors")
@@ -86,6 +87,20 @@ def test_program_with_its_own_boto3_has_a_process_of_its_own(runtime: Runtime, t
     process = start(runtime.start, tmp_path, "")
     assert isinstance(process, subprocess.Popen)
     assert process.wait(10) == 0
+
+
+@pytest.mark.parametrize("bundle", ["runtime", "notification"])
+def test_runtime_has_no_other_version_of_a_bundle_s_package(bundle: str) -> None:
+    """boto3 uses some packages that bundles have too, such as jmespath. A forked process has the runtime's."""
+    bundled, ours = pins(bundle), pins("embedded")
+    assert bundled
+    assert {name: ours.get(name) for name in bundled} == bundled
+
+
+def pins(name: str) -> dict[str, str]:
+    """Return the version of each package that a file of requirements pins."""
+    lines = (REPOSITORY / "requirements" / f"{name}.txt").read_text().splitlines()
+    return dict(line.split()[0].split("==") for line in lines if "==" in line)
 
 
 def test_killed_runtime_is_made_anew(tmp_path: Path) -> None:
