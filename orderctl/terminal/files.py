@@ -19,6 +19,7 @@ NEXT: Final = "Check the path and its permissions."
 
 def check_file(file: Path) -> None:
     """Raise WrongUsageError unless a file can be written there."""
+    _check_name(file)
     _check_usable(file.parent, f"{file} cannot be written")
     if file.is_dir():
         raise WrongUsageError(f"{file} is a folder.", "Give the path of a file.")
@@ -28,8 +29,14 @@ def check_file(file: Path) -> None:
 
 def check_folder(folder: Path) -> None:
     """Raise WrongUsageError unless the folder can be written, or made."""
+    _check_name(folder)
     there = next(path for path in (folder, *folder.resolve().parents) if os.path.lexists(path))
     _check_usable(there, f"{folder} cannot be used as a folder")
+
+
+def _check_name(path: Path) -> None:
+    if str(path) == "-":
+        raise WrongUsageError("- cannot be written: the standard output already has the answer of the command.", "Give a path.")
 
 
 def _check_usable(folder: Path, fault: str) -> None:

@@ -95,6 +95,13 @@ def test_place_where_no_folder_can_be_is_refused_first(home: Path, name: str, wr
     assert not (home / "home").exists()
 
 
+@pytest.mark.parametrize("name", [*WRITTEN, *FOLDERS])
+def test_dash_is_no_path(home: Path, name: str) -> None:
+    answer = refused(name, Path("-"))
+    assert answer.exit_code == EXIT_USAGE
+    assert "standard output" in answer.message
+
+
 @pytest.mark.parametrize("name", PATHS)
 def test_path_without_permission_is_refused(home: Path, name: str) -> None:
     for path in ("binary", "folder"):
