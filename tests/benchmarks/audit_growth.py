@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from audit.order_rows import order_keys, read_orders
-from audit.rolling_pass import PassState, advance
+from audit.rolling_pass import PHASES, PassState, advance
 from audit.rows import StageRows
 from audit.tables import TABLES
 from kernel import clock
@@ -31,7 +31,7 @@ ORDERS = 1_000_000
 MOST_MB = 256
 MOST_CHECKS, MOST_PASSES = 2.0, 5.0
 """US dollars: of a check of a million orders, and of a month of passes over a million orders."""
-SHOWN_EVERY_ROWS = 1_000_000
+SHOWN_EVERY_SECONDS = 10.0
 PROCESS_STATUS = Path("/proc/self/status")
 
 
@@ -95,11 +95,13 @@ def passed_over(orders: int) -> Growth:
     copied = delivered_order()
     rows, checked = (StageRows(ManyOrders(copied, orders), {table: table for table in TABLES}) for _ in range(2))
     state, findings, began = PassState(clock.rfc3339(clock.now())), 0, time.process_time()
+    shown = began
     while not state.is_done:
-        shown = state.rows // SHOWN_EVERY_ROWS
         findings += len(advance(state, rows))
-        if state.rows // SHOWN_EVERY_ROWS > shown:
-            print(f"{state.rows} rows, {peak_mb()} MB", file=sys.stderr, flush=True)  # noqa: T201
+        if not state.is_done and time.process_time() - shown > SHOWN_EVERY_SECONDS:
+            shown = time.process_time()
+            progress = f"{PHASES[state.phase]}: {rows.units:,.0f} units read, {state.rows:,} rows checked, {peak_mb()} MB"
+            print(progress, file=sys.stderr, flush=True)  # noqa: T201
     [order_id] = [row["order_id"]["S"] for row in copied.rows_of("order", 0)]
     own = [row for _, row in checked.at(order_keys([order_id]), consistent=False)]
     read_orders(checked, [order_id], state.began, consistent=False, more={"order": own})
