@@ -7,7 +7,6 @@ them).
 """
 
 import contextlib
-import io
 import json
 import os
 import select
@@ -103,7 +102,7 @@ class ForkedProcess:
 
     def __init__(self, pid: int, stdin: int, stdout: int, stderr: int) -> None:
         self.pid = pid
-        self.stdin = io.TextIOWrapper(open(stdin, "wb", -1), encoding="utf-8", line_buffering=True)  # noqa: SIM115
+        self.stdin = open(stdin, "w", buffering=1, encoding="utf-8")  # noqa: SIM115
         self.stdout = open(stdout, encoding="utf-8")  # noqa: SIM115
         self.stderr = open(stderr, encoding="utf-8")  # noqa: SIM115
         try:

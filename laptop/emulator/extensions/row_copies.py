@@ -20,9 +20,8 @@ def register() -> None:
 
 def copied(value: object) -> object:
     """Return a copy of the value that shares no dictionary and no list with it."""
-    kind = type(value)
-    if kind is dict:
-        return {key: copied(part) for key, part in value.items()}  # type: ignore[attr-defined]
-    if kind is list:
-        return [copied(part) for part in value]  # type: ignore[attr-defined]
-    return value if kind is str else copy.deepcopy(value)
+    if type(value) is dict:
+        return {key: copied(part) for key, part in value.items()}
+    if type(value) is list:
+        return [copied(part) for part in value]
+    return value if type(value) is str else copy.deepcopy(value)
