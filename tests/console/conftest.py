@@ -1,11 +1,12 @@
 """A browser with the page: Playwright drives the machine's own Chromium. Without one, these tests are left out."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
-from playwright.sync_api import Browser, Dialog, Page, expect
+from playwright.sync_api import Browser, Dialog, Page, Route, expect
 
 from tests.support.browser import CHROMIUM, LEFT_OUT, launched
 from tests.support.console_stage import ConsoleStage
@@ -55,7 +56,10 @@ def stage() -> ConsoleStage:
 
 @pytest.fixture
 def open_page(browser: Browser, stage: ConsoleStage, tmp_path: Path) -> Iterator[Open]:
-    """Serve the stage, and open a view of it: `open_page("orders", width=390)`. The page must report no error."""
+    """Serve the stage, and open a view of it: `open_page("orders", width=390)`. The page must report no error.
+
+    `answers` are functions by the pattern of an address: each answers the page's requests, from the first one.
+    """
     errors: list[str] = []
     pages: list[Page] = []
     with served(stage, folder=tmp_path) as writable, served(stage, actions=False) as read_only:
@@ -64,7 +68,14 @@ def open_page(browser: Browser, stage: ConsoleStage, tmp_path: Path) -> Iterator
             errors.append(f"dialog {dialog.message}")
             dialog.dismiss()
 
-        def open_view(view: str = "orders", *, width: int = 1280, actions: bool = True, **context: object) -> Page:
+        def open_view(
+            view: str = "orders",
+            *,
+            width: int = 1280,
+            actions: bool = True,
+            answers: Mapping[str, Callable[[Route], None]] = MappingProxyType({}),
+            **context: object,
+        ) -> Page:
             address = writable if actions else read_only
             page = browser.new_page(viewport={"width": width, "height": 800}, **context)  # type: ignore[arg-type]
             pages.append(page)
@@ -73,6 +84,8 @@ def open_page(browser: Browser, stage: ConsoleStage, tmp_path: Path) -> Iterator
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
             page.on("dialog", refuse)
+            for pattern, answer in answers.items():
+                page.route(pattern, answer)
             page.goto(f"{address}/#/{view}")
             return page
 
